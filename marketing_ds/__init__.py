@@ -1,0 +1,1 @@
+"""marketing_ds (being built)."""
