@@ -1,1 +1,112 @@
-"""marketing_ds (being built)."""
+"""marketing_ds: the marketing loop of a bank as one package.
+
+The data's path, in the order of the modules, of the notebooks and of the README's picture::
+
+    open_mart      the bank's tables under one contract            schema, mart
+      → tag_table     named facts per customer, as of a date       tags, outcomes
+      → audience      whom to reach, by rule                       audiences
+      → profile       how they differ from the rest                profiling
+      → Lookalike     more customers like them                     lookalike
+      → PropensityModel   who will act                             propensity
+      → UpliftModel   who acts because of us                       uplift
+      → allocate      who gets which offer within the limits       strategy
+      → export_bundle  the hand-over to decision services          export
+      → analyze_experiment  what it really changed                 evaluation
+
+Models return one **scores** table, plans are made from scores alone, and a campaign is judged
+without the code that planned it. Results give ``.to_frame()``, show themselves in a notebook and
+draw themselves with ``.plot()``. Heavy parts load when they are used.
+
+Examples
+--------
+>>> import marketing_ds as mds
+>>> mds.UpliftModel(learner="dr").learner
+'dr'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from . import datasets as datasets
+    from . import outcomes as outcomes
+    from . import plots as plots
+    from . import schema as schema
+    from . import tags as tags
+    from . import tracking as tracking
+    from .audiences import Audience as Audience
+    from .audiences import audience as audience
+    from .evaluation import ExperimentResult as ExperimentResult
+    from .evaluation import analyze_experiment as analyze_experiment
+    from .export import Bundle as Bundle
+    from .export import export_bundle as export_bundle
+    from .export import load_bundle as load_bundle
+    from .export import verify_bundle as verify_bundle
+    from .lookalike import Lookalike as Lookalike
+    from .mart import Mart as Mart
+    from .mart import open_mart as open_mart
+    from .outcomes import campaign_outcomes as campaign_outcomes
+    from .profiling import profile as profile
+    from .propensity import PropensityModel as PropensityModel
+    from .runs import conclude as conclude
+    from .runs import run_notebook as run_notebook
+    from .strategy import Limits as Limits
+    from .strategy import Plan as Plan
+    from .strategy import allocate as allocate
+    from .strategy import eligible as eligible
+    from .strategy import policy_value as policy_value
+    from .tags import tag_table as tag_table
+    from .uplift import UpliftModel as UpliftModel
+    from .uplift import compare_curves as compare_curves
+    from .uplift import uplift_curve as uplift_curve
+
+_HOME = {
+    "Audience": "audiences",
+    "Bundle": "export",
+    "ExperimentResult": "evaluation",
+    "Limits": "strategy",
+    "Lookalike": "lookalike",
+    "Mart": "mart",
+    "Plan": "strategy",
+    "PropensityModel": "propensity",
+    "UpliftModel": "uplift",
+    "allocate": "strategy",
+    "analyze_experiment": "evaluation",
+    "audience": "audiences",
+    "campaign_outcomes": "outcomes",
+    "compare_curves": "uplift",
+    "conclude": "runs",
+    "eligible": "strategy",
+    "export_bundle": "export",
+    "load_bundle": "export",
+    "open_mart": "mart",
+    "policy_value": "strategy",
+    "profile": "profiling",
+    "run_notebook": "runs",
+    "tag_table": "tags",
+    "uplift_curve": "uplift",
+    "verify_bundle": "export",
+}
+_MODULES = ("datasets", "outcomes", "plots", "schema", "tags", "tracking")
+
+__all__ = [*_HOME, *_MODULES]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home when it is first asked for (PEP 562)."""
+    if name in _HOME:
+        value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,128 @@
+"""The tracker: one MLflow run for each run unit; the only user of mlflow.
+
+The store is SQLite with artifacts beside it, under `mlruns/` of the project; MLflow's own
+variables (``MLFLOW_TRACKING_URI``, ``MLFLOW_EXPERIMENT_NAME``) go before that.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+
+_VERSIONS_OF = (
+    "pandas",
+    "numpy",
+    "duckdb",
+    "ibis-framework",
+    "scikit-learn",
+    "xgboost",
+    "faiss-cpu",
+)
+_EXPERIMENT = "marketing_ds"
+# A bank's run must not report to anyone; MLflow reads this when it is first imported.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def default_store(root: Path) -> str:
+    """The tracking address used unless ``MLFLOW_TRACKING_URI`` is set."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlruns' / 'mlflow.db'}"
+
+
+def log_run(
+    *,
+    root: Path,
+    name: str,
+    failed: bool,
+    parameters: Mapping[str, object],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    files: Sequence[Path] = (),
+    manifests: Sequence[Path] = (),
+    bundles: Mapping[str, str] | None = None,
+) -> str:
+    """Record one run and return its MLflow id.
+
+    Parameters
+    ----------
+    root : Path
+        The project's folder; the store is in its `mlruns/` unless MLflow's variables say otherwise.
+    name : str
+        Name of the run unit.
+    failed : bool
+        Whether the run ended with an error.
+    parameters, metrics, tags : mapping
+        As MLflow has them; package versions are added to the tags.
+    files : sequence of Path, optional
+        Files or folders kept as artifacts.
+    manifests : sequence of Path, optional
+        Manifests of publications, kept under ``publications/`` by table, name and date.
+    bundles : mapping of str to path, optional
+        Exported model bundles; each becomes an artifact folder and a version of the registered
+        model of that name.
+
+    Returns
+    -------
+    str
+        The MLflow run id.
+    """
+    import mlflow
+
+    store = default_store(root)
+    (root / "mlruns").mkdir(exist_ok=True)
+    # Creating the database and registering models are told of at INFO; a run's own line says more.
+    for chatty in ("mlflow", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(store)
+    try:
+        with mlflow.start_run(experiment_id=_experiment_id(root), run_name=name) as run:
+            mlflow.log_params(dict(parameters))
+            mlflow.log_metrics(dict(metrics))
+            mlflow.set_tags({**tags, **_versions()})
+            for file in files:
+                log = mlflow.log_artifacts if file.is_dir() else mlflow.log_artifact
+                log(str(file), *([file.name] if file.is_dir() else []))
+            for manifest in manifests:
+                where = "/".join(("publications", *manifest.parts[-5:-1]))
+                mlflow.log_artifact(str(manifest), where)
+            for model, folder in (bundles or {}).items():
+                _log_bundle(model, Path(folder))
+            if failed:
+                mlflow.end_run("FAILED")
+            return str(run.info.run_id)
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
+def _experiment_id(root: Path) -> str:
+    """The experiment's id; a new one keeps its artifacts beside the project's own store."""
+    import mlflow
+
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", _EXPERIMENT)
+    found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    ours = "MLFLOW_TRACKING_URI" not in os.environ
+    place = (root / "mlruns" / "artifacts").as_uri() if ours else None
+    return str(mlflow.create_experiment(name, artifact_location=place))
+
+
+def _log_bundle(model: str, folder: Path) -> None:
+    """Keep the bundle whole, and register its graph so that versions and aliases work."""
+    import mlflow
+    import onnx
+
+    mlflow.log_artifacts(str(folder), f"bundles/{model}")
+    mlflow.onnx.log_model(
+        onnx.load(str(folder / "model.onnx")),
+        name=model,
+        registered_model_name=model,
+        pip_requirements=[f"onnxruntime=={metadata.version('onnxruntime')}"],
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {f"version.{package}": metadata.version(package) for package in _VERSIONS_OF}

@@ -1,0 +1,1 @@
+"""The schedule of the run units: assets, dates, retries; no logic."""
