@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -78,7 +79,7 @@ def log_run(
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(store)
     try:
-        with mlflow.start_run(experiment_id=_experiment_id(root), run_name=name) as run:
+        with mlflow.start_run(experiment_id=_experiment_id(store), run_name=name) as run:
             mlflow.log_params(dict(parameters))
             mlflow.log_metrics(dict(metrics))
             mlflow.set_tags({**tags, **_versions()})
@@ -97,17 +98,17 @@ def log_run(
         mlflow.set_tracking_uri(before)
 
 
-def _experiment_id(root: Path) -> str:
-    """The experiment's id; a new one keeps its artifacts beside the project's own store."""
+def _experiment_id(store: str) -> str:
+    """The experiment's id; a new one in a SQLite store keeps its artifacts beside the database."""
     import mlflow
 
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", _EXPERIMENT)
     found = mlflow.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    ours = "MLFLOW_TRACKING_URI" not in os.environ
-    place = (root / "mlruns" / "artifacts").as_uri() if ours else None
-    return str(mlflow.create_experiment(name, artifact_location=place))
+    kind, _, database = store.partition(":///")
+    beside = (Path(database).absolute().parent / "artifacts").as_uri() if kind == "sqlite" else None
+    return str(mlflow.create_experiment(name, artifact_location=beside))
 
 
 def _log_bundle(model: str, folder: Path) -> None:
@@ -116,12 +117,15 @@ def _log_bundle(model: str, folder: Path) -> None:
     import onnx
 
     mlflow.log_artifacts(str(folder), f"bundles/{model}")
-    mlflow.onnx.log_model(
-        onnx.load(str(folder / "model.onnx")),
-        name=model,
-        registered_model_name=model,
-        pip_requirements=[f"onnxruntime=={metadata.version('onnxruntime')}"],
-    )
+    with warnings.catch_warnings():
+        # MLflow inspects the type hints of its own ONNX flavour, and warns of them.
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
+        mlflow.onnx.log_model(
+            onnx.load(str(folder / "model.onnx")),
+            name=model,
+            registered_model_name=model,
+            pip_requirements=[f"onnxruntime=={metadata.version('onnxruntime')}"],
+        )
 
 
 def _versions() -> dict[str, str]:

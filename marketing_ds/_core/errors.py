@@ -18,6 +18,10 @@ class MartError(MarketingError):
     """A mart cannot be opened, or breaks its contract."""
 
 
+class DatasetError(MarketingError):
+    """A public data set cannot be had, or is not what was published."""
+
+
 class NotPublished(MarketingError, LookupError):
     """The workspace holds no complete publication of what was asked for."""
 

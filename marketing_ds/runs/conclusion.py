@@ -44,6 +44,7 @@ class Conclusion(Result):
     publications: tuple[str, ...] = ()
     bundles: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    tables: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """One row: headline, value, its interval, rows."""
@@ -98,6 +99,7 @@ def conclude(
     publications: Sequence[_Published] = (),
     bundles: Mapping[str, str | Path] | None = None,
     files: Sequence[str | Path] = (),
+    tables: Mapping[str, list[dict[str, Any]]] | None = None,
 ) -> Conclusion:
     """End a run unit: the last call of a notebook.
 
@@ -119,6 +121,8 @@ def conclude(
         Folders of exported models, by model name.
     files : sequence of path, optional
         Further files or folders worth keeping with the run.
+    tables : mapping of str to list of dict, optional
+        Small tables that a schedule should show, as ``frame.to_dict("records")`` gives them.
 
     Raises
     ------
@@ -148,6 +152,7 @@ def conclude(
         publications=tuple(str(Path(p.path).resolve()) for p in publications),
         bundles={name: str(Path(path).resolve()) for name, path in (bundles or {}).items()},
         files=tuple(str(Path(path).resolve()) for path in files),
+        tables=dict(tables or {}),
     )
 
 

@@ -31,6 +31,7 @@ from .settings import mart_settings
 if TYPE_CHECKING:
     import pandas as pd
     from nbformat import NotebookNode
+    from traitlets.config import Config
 
     from marketing_ds.mart import Mart
 
@@ -263,8 +264,10 @@ def _execute(
             executed,
             parameters=dict(values),
             kernel_name="python3",
+            language="python",
             cwd=path.parent,
             progress_bar=False,
+            config=_kernel_config(),
         )
     except papermill.PapermillExecutionError as error:
         failed = _keep_failed(building, folder)
@@ -293,6 +296,13 @@ def _execute(
         shutil.rmtree(folder)
     building.rename(folder)
     return RunRecord(path.stem, key, False, seconds, dict(values), conclusion, folder, run_id)
+
+
+def _kernel_config() -> Config:
+    """Talk to the kernel over a local socket where there is one: nothing a neighbour could read."""
+    from traitlets.config import Config
+
+    return Config({"KernelManager": {"transport": "ipc" if os.name == "posix" else "tcp"}})
 
 
 def _conclusion_of(notebook: NotebookNode) -> Conclusion | None:
