@@ -46,7 +46,10 @@ def check_number(
     """
     if isinstance(value, bool) or (not isinstance(value, (int, float)) and not _is_numpy(value)):
         raise InvalidInput(f"{name} must be a number, got {value!r}")
-    number = float(value)  # type: ignore[arg-type]
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except OverflowError:  # a whole number beyond every float
+        number = math.inf if value > 0 else -math.inf  # type: ignore[operator]
     inside = low <= number <= high if inclusive else low < number < high
     if not inside:  # NaN lands here too
         raise InvalidInput(f"{name} must be {_range(low, high, inclusive)}, got {value!r}")
@@ -56,9 +59,9 @@ def check_number(
 def check_count(name: str, value: object, *, low: int = 0, high: float = math.inf) -> int:
     """Return `value` as an int if it is a whole number between `low` and `high`."""
     number = check_number(name, value, low=low, high=high)
-    if number != int(number):
+    if not number.is_integer():  # infinity is none either
         raise InvalidInput(f"{name} must be a whole number, got {value!r}")
-    return int(number)
+    return int(value)  # type: ignore[call-overload,no-any-return]  # a float would round beyond 2**53
 
 
 def check_columns(available: Iterable[str], needed: Sequence[str], what: str) -> None:
@@ -81,9 +84,9 @@ def check_date(name: str, value: object) -> dt.date:
     >>> check_date("as_of", "2026-06-30")
     datetime.date(2026, 6, 30)
     """
-    if isinstance(value, dt.datetime):  # pandas.Timestamp is one
+    if isinstance(value, dt.datetime) and value == value:  # pandas.Timestamp is one, and so is NaT
         return value.date()
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value
     if isinstance(value, str):
         try:
@@ -95,16 +98,21 @@ def check_date(name: str, value: object) -> dt.date:
 
 def _is_numpy(value: object) -> bool:
     """Whether `value` is a NumPy number; asked by protocol, so that NumPy need not be loaded."""
-    return (
-        hasattr(value, "dtype")
-        and getattr(value, "shape", None) == ()
-        and hasattr(value, "__float__")
-    )
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return kind in tuple("iuf") and getattr(value, "shape", None) == ()
 
 
 def _range(low: float, high: float, inclusive: bool) -> str:
+    if low == -math.inf and high == math.inf:
+        return "a number" if inclusive else "a finite number"
     if high == math.inf:
-        return f"at least {low:g}" if inclusive else f"greater than {low:g}"
+        return f"at least {_plain(low)}" if inclusive else f"greater than {_plain(low)}"
     if low == -math.inf:
-        return f"at most {high:g}" if inclusive else f"less than {high:g}"
-    return f"between {low:g} and {high:g}" + ("" if inclusive else ", both excluded")
+        return f"at most {_plain(high)}" if inclusive else f"less than {_plain(high)}"
+    words = f"between {_plain(low)} and {_plain(high)}"
+    return words if inclusive else f"{words}, both excluded"
+
+
+def _plain(bound: float) -> str:
+    """All digits of a bound, without a decimal point that says nothing."""
+    return str(int(bound)) if float(bound).is_integer() else str(bound)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SHOWN_ROWS = 50
+_LARGE = 10_000
 
 
 class Result:
@@ -44,22 +45,39 @@ def frame_html(frame: pd.DataFrame, *, title: str | None = None) -> str:
     """One HTML table, its columns formatted by their names."""
     from great_tables import GT
 
-    table = GT(frame.head(_SHOWN_ROWS).reset_index(drop=True))
+    shown = frame.head(_SHOWN_ROWS).reset_index(drop=True)
+    shown.columns = shown.columns.map(str)
+    table = GT(shown)
     if title:
         table = table.tab_header(title=title)
     if len(frame) > _SHOWN_ROWS:
         table = table.tab_source_note(f"{_SHOWN_ROWS} of {len(frame):,} rows shown")
-    numeric = frame.select_dtypes("number").columns
-    percent = [c for c in numeric if c.startswith("rel_") or c.endswith("_share")]
-    money = [c for c in numeric if "_cny" in c and c not in percent]
-    whole = [c for c in numeric if frame[c].dtype.kind in "iu" and c not in money]
-    rest = [c for c in numeric if c not in {*percent, *money, *whole}]
-    if percent:
-        table = table.fmt_percent(columns=percent, decimals=2)
-    if money:
-        table = table.fmt_number(columns=money, decimals=2)
-    if whole:
-        table = table.fmt_integer(columns=whole)
-    if rest:
-        table = table.fmt_number(columns=rest, n_sigfig=4)
+    columns: dict[str, list[str]] = {}
+    for name in shown.columns:
+        columns.setdefault(_format(name, shown[name]), []).append(name)
+    if "percent" in columns:
+        table = table.fmt_percent(columns=columns["percent"], decimals=2)
+    if "cents" in columns:
+        table = table.fmt_number(columns=columns["cents"], decimals=2)
+    if "whole" in columns:
+        table = table.fmt_integer(columns=columns["whole"])
+    if "digits" in columns:
+        table = table.fmt_number(columns=columns["digits"], n_sigfig=4)
     return str(table.sub_missing().as_raw_html())
+
+
+def _format(name: str, values: pd.Series) -> str:
+    """How a column is shown; an interval's ends like what they are the ends of."""
+    if values.dtype.kind not in "iuf":
+        return "as it is"
+    estimate = name.removesuffix("_ci_lower").removesuffix("_ci_upper")
+    if estimate.startswith("rel_") or estimate.endswith("_share"):
+        return "percent"
+    if "_cny" in estimate:
+        return "cents"
+    if values.dtype.kind in "iu":
+        return "whole"
+    # Four digits of a large number would round away what a reader may want to add up.
+    sizes = values.fillna(0).abs()
+    large = (sizes >= _LARGE) & (sizes != float("inf"))
+    return "cents" if large.any() else "digits"

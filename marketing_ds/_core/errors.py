@@ -43,7 +43,7 @@ class MissingExtra(MarketingError, ImportError):
         )
 
 
-def did_you_mean(word: str, options: Iterable[str]) -> str:
+def did_you_mean(word: str, options: Iterable[object]) -> str:
     """Name the nearest of `options`, ready to be put behind an error message.
 
     Examples
@@ -53,5 +53,6 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     >>> did_you_mean("zzz", ["lifecycle", "age"])
     ''
     """
-    near = difflib.get_close_matches(word, list(options), n=3, cutoff=0.6)
+    words = [option for option in options if isinstance(option, str)]  # columns may be numbers
+    near = difflib.get_close_matches(word, words, n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
