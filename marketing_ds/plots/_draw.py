@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from functools import singledispatch
 from typing import Any
 
@@ -27,7 +29,17 @@ def draw(result: object, ax: Axes | None = None, **options: Any) -> Axes:
     InvalidInput
         If nobody has taught `draw` this type.
     """
-    raise InvalidInput(f"there is no picture of a {type(result).__name__}; use .to_frame()")
+    kind = type(result)
+    # The pictures of a room are loaded when its first result is drawn: they import their stage.
+    room = [*kind.__module__.split("."), ""][1]
+    picture = f"{__package__}._{room}"
+    if room and importlib.util.find_spec(picture):
+        importlib.import_module(picture)
+    taught = draw.dispatch(kind)
+    if taught is draw.dispatch(object):
+        raise InvalidInput(f"there is no picture of a {kind.__name__}; use .to_frame()")
+    axes: Axes = taught(result, ax=ax, **options)
+    return axes
 
 
 def axes_or_new(ax: Axes | None, *, width: float = 7.0, height: float = 4.2) -> Axes:

@@ -1,0 +1,107 @@
+"""Pictures of uplift: the curve with its band, and the effect by group of the ranking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from marketing_ds.uplift import EffectExplanation, UpliftCurve, UpliftGroups
+from marketing_ds.uplift.estimate import interval
+
+from ._draw import axes_or_new, draw
+
+_BLUE, _GREY = "#1f5fa8", "#6b6b6b"
+
+
+@draw.register
+def _(result: UpliftCurve, ax: Axes | None = None, *, per: float = 1000.0, **_: Any) -> Axes:
+    """V against the share treated, per `per` people, with its band and the random line."""
+    ax = axes_or_new(ax)
+    low, high = interval(result.value, result.se, result.alpha)
+    shown = np.unique(np.linspace(0, len(result.share) - 1, 501).astype(int))
+    share, value = result.share[shown], per * result.value[shown]
+    level = f"{1 - result.alpha:.0%}"
+    ax.fill_between(
+        share,
+        per * low[shown],
+        per * high[shown],
+        color=_BLUE,
+        alpha=0.18,
+        linewidth=0,
+        label=f"{level} interval, point by point",
+    )
+    ax.plot(share, value, color=_BLUE, linewidth=1.8, label="by score")
+    end = per * result.average.value
+    ax.plot([0, 1], [0, end], color=_GREY, linestyle="--", linewidth=1.2, label="at random")
+    ax.axhline(0, color=_GREY, linewidth=0.6)
+    ax.set_xlim(0, 1)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.set_xlabel("share of customers treated, best score first")
+    ax.set_ylabel(f"extra outcome per {per:g} customers")
+    qini = result.qini
+    ax.set_title(
+        f"Uplift of {result.arm} against {result.control}\n"
+        f"Qini {per * qini.value:.2f} [{per * qini.ci_lower:.2f}, {per * qini.ci_upper:.2f}] "
+        f"per {per:g} customers",
+        loc="left",
+        fontsize=10,
+    )
+    ax.legend(frameon=False, fontsize=8, loc="best")
+    return _clean(ax)
+
+
+@draw.register
+def _(result: UpliftGroups, ax: Axes | None = None, *, per: float = 1000.0, **_: Any) -> Axes:
+    """Bars of the effect by group, with intervals, and the average as a line."""
+    ax = axes_or_new(ax)
+    frame = result.frame
+    uplift = per * frame["uplift"].to_numpy()
+    below = uplift - per * frame["uplift_ci_lower"].to_numpy()
+    ax.bar(frame["group"], uplift, width=0.72, color=_BLUE, alpha=0.75)
+    ax.errorbar(
+        frame["group"],
+        uplift,
+        yerr=np.nan_to_num(below),
+        fmt="none",
+        ecolor="#222222",
+        elinewidth=1,
+        capsize=3,
+        label=f"{1 - result.alpha:.0%} interval",
+    )
+    average = per * result.average.value
+    ax.axhline(average, color=_GREY, linestyle="--", linewidth=1.2, label=f"average {average:.1f}")
+    ax.axhline(0, color=_GREY, linewidth=0.6)
+    ax.set_xticks(frame["group"])
+    ax.set_xlabel(f"{len(frame)} equal groups of customers, best score first")
+    ax.set_ylabel(f"effect per {per:g} treated")
+    ax.set_title(
+        f"Effect of {result.arm} against {result.control}, by score", loc="left", fontsize=10
+    )
+    ax.legend(frameon=False, fontsize=8, loc="best")
+    return _clean(ax)
+
+
+@draw.register
+def _(result: EffectExplanation, ax: Axes | None = None, *, most: int = 12, **_: Any) -> Axes:
+    """Bars of mean |SHAP| of the strongest tags, by arm."""
+    ax = axes_or_new(ax)
+    frame = result.to_frame().pivot(index="tag", columns="arm", values="mean_abs_shap")
+    frame = frame.loc[frame.mean(axis=1).sort_values(ascending=False).index[:most]].iloc[::-1]
+    height = 0.8 / len(result.arms)
+    for position, arm in enumerate(result.arms):
+        offset = (position - (len(result.arms) - 1) / 2) * height
+        ax.barh(np.arange(len(frame)) - offset, 1000 * frame[arm], height=height, label=arm)
+    ax.set_yticks(np.arange(len(frame)), labels=[str(tag) for tag in frame.index])
+    ax.set_xlabel("mean |SHAP| of the effect, per 1000 customers")
+    ax.set_title("What the effect depends on", loc="left", fontsize=10)
+    if len(result.arms) > 1:
+        ax.legend(frameon=False, fontsize=8, loc="lower right")
+    return _clean(ax)
+
+
+def _clean(ax: Axes) -> Axes:
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax

@@ -1,0 +1,204 @@
+"""What came in beside the features: outcome, arm and probability of the arm, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from marketing_ds._core.errors import InvalidInput, did_you_mean
+
+Floats = npt.NDArray[np.float64]
+
+TREATED = "treated"
+"""Name of the one arm when `treatment` is an array of 0 and 1."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The arm of every customer as a small integer: 0 is control, `k` is ``names[k - 1]``."""
+
+    codes: npt.NDArray[np.int16]
+    names: tuple[str, ...]
+    control: str
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names by code, control first."""
+        return (self.control, *self.names)
+
+    def counts(self) -> dict[str, int]:
+        """Customers by arm, control first."""
+        counted = np.bincount(self.codes, minlength=len(self.labels))
+        return {label: int(n) for label, n in zip(self.labels, counted, strict=True)}
+
+
+def read_outcome(y: object) -> Floats:
+    """`y` as finite float64, shape (n,).
+
+    Raises
+    ------
+    InvalidInput
+        If `y` is not one-dimensional, not numeric, empty, or holds NaN or infinite values.
+    """
+    if y is None:
+        raise InvalidInput("this requires y to be passed, but the target y is None")
+    return read_numbers(y, "y")
+
+
+def read_numbers(values: object, name: str) -> Floats:
+    """`values` as finite float64, shape (n,); `name` is what errors call it."""
+    raw = np.asarray(values)
+    if raw.dtype.kind == "c":
+        raise InvalidInput(f"{name} must be real. Complex data not supported: {_sample(values)}")
+    try:
+        numbers = raw.astype(np.float64, copy=False)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{name} must be numeric, got {_sample(values)}") from None
+    if numbers.ndim == 2 and numbers.shape[1] == 1:
+        numbers = numbers[:, 0]
+    if numbers.ndim != 1:
+        raise InvalidInput(f"{name} must have one value a row, got shape {numbers.shape}")
+    if not len(numbers):
+        raise InvalidInput(f"{name} must have at least one row, got none")
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        raise InvalidInput(
+            f"{name} must be finite, got {int(bad.sum())} missing or infinite value(s), "
+            f"the first in row {int(bad.argmax())}; drop or fill those rows"
+        )
+    return numbers
+
+
+def read_arms(treatment: object, control: object, *, rows: int) -> Arms:
+    """Encode the arms of `rows` customers.
+
+    Parameters
+    ----------
+    treatment : array-like of shape (n,)
+        Names of arms, one of them `control`; or 0 and 1 (or booleans), where 0 is control and the
+        arm is named ``"treated"``.
+    control : str or int
+        The name of the control arm.
+    rows : int
+        The length expected.
+
+    Raises
+    ------
+    InvalidInput
+        If lengths differ, an arm is missing, or control or every other arm is absent.
+    """
+    series = _as_series(treatment)
+    if len(series) != rows:
+        raise InvalidInput(f"treatment must have one arm a row: {rows} rows, got {len(series)}")
+    if series.isna().any():
+        raise InvalidInput(
+            f"treatment must name an arm in every row, got {int(series.isna().sum())} missing; "
+            f"drop rows of customers who were not assigned"
+        )
+    if pd.api.types.is_numeric_dtype(series.dtype) and control == "control":
+        values = set(pd.unique(series).tolist())
+        if not values <= {0, 1}:
+            raise InvalidInput(
+                f"treatment must hold names of arms, or 0 for control and 1 for treated; "
+                f"got {_list(values)}; say which is control, e.g. control={min(values)!r}"
+            )
+        series, control = series.astype(bool).map({False: "control", True: TREATED}), "control"
+    codes, uniques = pd.factorize(series)
+    present = [str(value) for value in uniques]
+    if str(control) not in present:
+        raise InvalidInput(
+            f"control must be one of the arms in treatment ({_list(present)}), "
+            f"got {control!r}{did_you_mean(str(control), present)}"
+        )
+    names = tuple(sorted(set(present) - {str(control)}))
+    if not names:
+        raise InvalidInput(
+            f"treatment must hold at least one arm beside control, got only {control!r}"
+        )
+    # Sorted names, so that the order of the rows decides nothing.
+    rank = {name: code for code, name in enumerate((str(control), *names))}
+    recode = np.array([rank[name] for name in present], dtype=np.int16)
+    return Arms(recode[codes], names, str(control))
+
+
+def read_probability(probability: object, arms: Arms) -> Floats:
+    """P(the arm each customer was given), shape (n,).
+
+    Parameters
+    ----------
+    probability : array-like of shape (n,), mapping or None
+        One probability a row (of the arm *received*), or one for each arm by name, adding up to
+        at most 1, or None for the arms' shares of the rows.
+    arms : Arms
+        The arms received.
+
+    Raises
+    ------
+    InvalidInput
+        If a probability is missing, outside (0, 1), or the arms' add up to more than 1.
+    """
+    if probability is None:
+        counts = np.bincount(arms.codes, minlength=len(arms.labels))
+        shares: Floats = counts / len(arms.codes)
+        return shares[arms.codes]
+    if isinstance(probability, Mapping):
+        return _by_arm(probability, arms)[arms.codes]
+    numbers = read_numbers(probability, "probability")
+    if len(numbers) != len(arms.codes):
+        raise InvalidInput(
+            f"probability must have one value a row: {len(arms.codes)} rows, got {len(numbers)}"
+        )
+    bad = (numbers <= 0) | (numbers >= 1)
+    if bad.any():
+        raise InvalidInput(
+            f"probability must be between 0 and 1, both excluded, got {numbers[bad.argmax()]:g} "
+            f"in row {int(bad.argmax())}; leave out customers who could only get one arm"
+        )
+    return numbers
+
+
+def _by_arm(probability: Mapping[Any, Any], arms: Arms) -> Floats:
+    given = {str(name): value for name, value in probability.items()}
+    missing = [label for label in arms.labels if label not in given]
+    if missing:
+        raise InvalidInput(
+            f"probability must name every arm; missing {_list(missing)}, got {_list(given)}"
+        )
+    numbers = read_numbers(list(given.values()), "probability")
+    if not ((numbers > 0) & (numbers < 1)).all() or numbers.sum() > 1 + 1e-6:
+        raise InvalidInput(
+            f"probability must be between 0 and 1, both excluded, and add up to at most 1, "
+            f"got {probability!r}"
+        )
+    return np.array([given[label] for label in arms.labels], dtype=np.float64)
+
+
+def _as_series(values: object) -> pd.Series[Any]:
+    """`values` as a pandas Series, positions for index; Arrow and other arrays come in too."""
+    if hasattr(values, "to_pandas") and not isinstance(values, pd.Series):
+        values = values.to_pandas()
+    if isinstance(values, pd.Series):
+        return values.reset_index(drop=True)
+    array: Any = values
+    if not isinstance(values, (pd.Categorical, pd.api.extensions.ExtensionArray)):
+        array = np.asarray(values)
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.ndim != 1:
+            raise InvalidInput(f"treatment must have one arm a row, got shape {array.shape}")
+    return pd.Series(array)
+
+
+def _list(values: Any, most: int = 8) -> str:
+    shown = [repr(value) for value in values]
+    return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")
+
+
+def _sample(values: object) -> str:
+    text = repr(values)
+    return text if len(text) <= 60 else text[:57] + "…"
