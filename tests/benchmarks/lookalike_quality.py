@@ -1,0 +1,161 @@
+"""Quality of the look-alike beside simple rivals: `python -m tests.benchmarks.lookalike_quality`.
+
+UCI bank marketing (Moro, Cortez, Rita 2014) without `duration`: half of the `yes` are seeds, and
+the other half is looked for among everybody else. With ``--mart DIR`` (a folder of `marketing-ds
+simulate`, its truth in ``DIR/_truth``) also the simulated bank: 300 seeds out of each taste group,
+looked for among the rest, beside an oracle trained on the truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+import warnings
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from marketing_ds.lookalike import Lookalike
+from tests.lookalike._metrics import lift_at
+
+_K = 50
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mart", type=Path, help="simulated bank with _truth beside its tables")
+    parser.add_argument("--draws", type=int, default=5, help="draws of seeds per data set")
+    options = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    data = os.environ.get("MARKETING_DS_DATA")
+    if data:
+        for name in ("bank-additional-full", "bank-full"):
+            frame, wanted = _bank_marketing(Path(data) / "uci_bank_marketing" / f"{name}.csv.gz")
+            rows += _compare(name, frame, wanted, None, options.draws)
+    if options.mart:
+        tags, taste = _simulated(options.mart)
+        for group in sorted(taste.unique()):
+            wanted = (taste == group).to_numpy()
+            rows += _compare(f"taste: {group}", tags, wanted, 300, options.draws, oracle=True)
+    table = pd.DataFrame(rows)
+    summary = table.groupby(["data", "method"], sort=False)[["auc", "lift_10", "seconds"]].mean()
+    print(summary.round(4).to_string())
+    if options.mart:
+        wide = table[table["data"].str.startswith("taste")].pivot_table("auc", "data", "method")
+        share = wide.div(wide["oracle, trained on the truth"], axis=0)
+        print("\nAUC as a share of the oracle's\n" + share.round(3).to_string())
+
+
+def _bank_marketing(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
+    frame = pd.read_csv(path, sep=";").drop(columns="duration")
+    wanted = (frame.pop("y") == "yes").to_numpy()
+    frame.insert(0, "customer_id", [f"c{i:06d}" for i in range(len(frame))])
+    return frame, wanted
+
+
+def _simulated(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
+    from marketing_ds.mart import open_mart
+    from marketing_ds.tags import tag_table
+
+    with open_mart(folder) as mart:
+        tags = tag_table(mart, mart.last_date).to_pandas()
+    truth = pd.read_parquet(folder / "_truth" / "taste.parquet").set_index("customer_id")["taste"]
+    return tags, truth.reindex(tags["customer_id"]).reset_index(drop=True)
+
+
+def _compare(
+    name: str,
+    frame: pd.DataFrame,
+    wanted: np.ndarray,
+    n_seeds: int | None,
+    draws: int,
+    *,
+    oracle: bool = False,
+) -> list[dict[str, object]]:
+    rows = []
+    plain = _plain_scaling(frame)
+    for draw in range(draws):
+        chosen = np.random.default_rng(draw).permutation(np.flatnonzero(wanted))
+        is_seed = np.zeros(len(frame), dtype=bool)
+        is_seed[chosen[: n_seeds or len(chosen) // 2]] = True
+        rest = ~is_seed
+        methods = {
+            "Lookalike": lambda s=is_seed: _ours(frame, s, "contrast"),
+            "Lookalike, weighting=None": lambda s=is_seed: _ours(frame, s, None),
+            "exact k-NN, plain scaling": lambda s=is_seed: _nearest(plain, s),
+            "logistic PU": lambda s=is_seed: _logistic(plain, s),
+        }
+        if oracle:
+            methods["oracle, trained on the truth"] = lambda: _oracle(plain, wanted)
+        for method, score in methods.items():
+            started = time.perf_counter()
+            scores = score()[rest]
+            rows.append(
+                {
+                    "data": name,
+                    "method": method,
+                    "auc": roc_auc_score(wanted[rest], scores),
+                    "lift_10": lift_at(scores, wanted[rest], 0.1),
+                    "seconds": time.perf_counter() - started,
+                }
+            )
+    return rows
+
+
+def _ours(frame: pd.DataFrame, is_seed: np.ndarray, weighting: str | None) -> np.ndarray:
+    # The rivals see every column, so ours does as well.
+    look = Lookalike(weighting=weighting, sensitive=True, on_indistinct="warn")
+    return look.fit(frame, frame.loc[is_seed, "customer_id"]).score(frame)["score"].to_numpy()
+
+
+def _plain_scaling(frame: pd.DataFrame) -> np.ndarray:
+    tags = frame.drop(columns=["customer_id", "as_of"], errors="ignore")
+    dates = [c for c in tags if pd.api.types.infer_dtype(tags[c], skipna=True).startswith("date")]
+    tags = tags.assign(
+        **{c: pd.to_datetime(tags[c]).dt.as_unit("s").astype("int64") for c in dates}
+    )
+    numeric = list(tags.select_dtypes(["number", "bool"]).columns)
+    words = [c for c in tags if c not in numeric]
+    numbers = tags[numeric].astype(float)
+    tags[numeric], tags[words] = numbers.fillna(numbers.median()), tags[words].astype(str)
+    scaling = make_pipeline(
+        make_column_transformer(
+            (StandardScaler(), numeric),
+            (OneHotEncoder(min_frequency=20, sparse_output=False), words),
+        ),
+        StandardScaler(),
+    )
+    return np.nan_to_num(scaling.fit_transform(tags)).astype(np.float32)
+
+
+def _nearest(points: np.ndarray, is_seed: np.ndarray) -> np.ndarray:
+    index = faiss.IndexFlatL2(points.shape[1])
+    index.add(np.ascontiguousarray(points[is_seed]))
+    return -np.sqrt(np.maximum(index.search(points, _K)[0], 0)).mean(axis=1)
+
+
+def _logistic(points: np.ndarray, is_seed: np.ndarray) -> np.ndarray:
+    return LogisticRegression(max_iter=500).fit(points, is_seed).decision_function(points)
+
+
+def _oracle(points: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    trees = xgb.XGBClassifier(
+        n_estimators=150, max_depth=4, learning_rate=0.07, subsample=0.7, n_jobs=1
+    )
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    return cross_val_predict(trees, points, wanted, cv=folds, method="predict_proba")[:, 1]
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()

@@ -1,0 +1,77 @@
+"""Saving and loading: whole, checked, replaced in one step."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from marketing_ds._core.errors import InvalidInput
+from marketing_ds.lookalike import Lookalike, store
+
+
+def test_a_loaded_model_is_the_same(look, frame, tmp_path):
+    loaded = Lookalike.load(look.save(tmp_path / "model"))
+    assert loaded.model_version_ == look.model_version_
+    assert loaded.get_params() == {**look.get_params(), "exclude": []}
+    np.testing.assert_array_equal(loaded.score(frame)["score"], look.score(frame)["score"])
+    assert loaded.evaluate().auc == look.evaluate().auc
+    assert loaded.expand(frame, size=10).ids() == look.expand(size=10).ids()
+    with pytest.raises(InvalidInput, match="candidates must be given"):
+        loaded.expand(size=10)
+
+
+def test_saving_again_replaces_and_leaves_no_rest(look, frame, seeds, tmp_path):
+    look.save(tmp_path)
+    other = Lookalike(n_neighbors=50).fit(frame, seeds)
+    other.save(tmp_path)
+    assert Lookalike.load(tmp_path).model_version_ == other.model_version_
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("writes_before", [0, 1, 2])
+def test_a_killed_save_leaves_the_old_model(
+    look, frame, seeds, tmp_path, monkeypatch, writes_before
+):
+    look.save(tmp_path)
+    other = Lookalike(n_neighbors=50).fit(frame, seeds)
+    replace, written = store._replace, []
+
+    def dying(path, content):
+        if len(written) == writes_before:
+            raise KeyboardInterrupt
+        written.append(path)
+        replace(path, content)
+
+    monkeypatch.setattr(store, "_replace", dying)
+    with pytest.raises(KeyboardInterrupt):
+        other.save(tmp_path)
+    assert Lookalike.load(tmp_path).model_version_ == look.model_version_
+
+
+@pytest.mark.parametrize("suffix", [".faiss", ".npz"])
+def test_a_file_cut_short_is_refused(look, tmp_path, suffix):
+    look.save(tmp_path)
+    (path,) = tmp_path.glob(f"*{suffix}")
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(InvalidInput, match="cut short or was changed"):
+        Lookalike.load(tmp_path)
+    path.unlink()
+    with pytest.raises(InvalidInput, match="is missing"):
+        Lookalike.load(tmp_path)
+
+
+def test_another_version_or_none_is_refused(look, tmp_path):
+    with pytest.raises(InvalidInput, match="must hold a saved look-alike"):
+        Lookalike.load(tmp_path)
+    look.save(tmp_path)
+    head = tmp_path / "model.json"
+    head.write_text(json.dumps({**json.loads(head.read_text()), "format": 99}))
+    with pytest.raises(InvalidInput, match="must be of format 1, got 99"):
+        Lookalike.load(tmp_path)
+    head.write_text("{")
+    with pytest.raises(InvalidInput, match="is damaged"):
+        Lookalike.load(tmp_path)
+    with pytest.raises(InvalidInput, match="must be a directory"):
+        look.save(head)
