@@ -6,10 +6,12 @@ variables (``MLFLOW_TRACKING_URI``, ``MLFLOW_EXPERIMENT_NAME``) go before that.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
 from importlib import metadata
 from pathlib import Path
 
@@ -76,26 +78,39 @@ def log_run(
     # Creating the database and registering models are told of at INFO; a run's own line says more.
     for chatty in ("mlflow", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    before = mlflow.get_tracking_uri()
+    with (
+        _using(store),
+        mlflow.start_run(experiment_id=_experiment_id(store), run_name=name) as run,
+    ):
+        mlflow.log_params(dict(parameters))
+        mlflow.log_metrics(dict(metrics))
+        mlflow.set_tags({**tags, **_versions()})
+        for file in files:
+            log = mlflow.log_artifacts if file.is_dir() else mlflow.log_artifact
+            log(str(file), *([file.name] if file.is_dir() else []))
+        for manifest in manifests:
+            where = "/".join(("publications", *manifest.parts[-5:-1]))
+            mlflow.log_artifact(str(manifest), where)
+        for model, folder in (bundles or {}).items():
+            _log_bundle(model, Path(folder))
+        if failed:
+            mlflow.end_run("FAILED")
+        return str(run.info.run_id)
+
+
+@contextmanager
+def _using(store: str) -> Iterator[None]:
+    """Point MLflow at `store` for a while; MLflow itself writes the address into its variable."""
+    import mlflow
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(store)
     try:
-        with mlflow.start_run(experiment_id=_experiment_id(store), run_name=name) as run:
-            mlflow.log_params(dict(parameters))
-            mlflow.log_metrics(dict(metrics))
-            mlflow.set_tags({**tags, **_versions()})
-            for file in files:
-                log = mlflow.log_artifacts if file.is_dir() else mlflow.log_artifact
-                log(str(file), *([file.name] if file.is_dir() else []))
-            for manifest in manifests:
-                where = "/".join(("publications", *manifest.parts[-5:-1]))
-                mlflow.log_artifact(str(manifest), where)
-            for model, folder in (bundles or {}).items():
-                _log_bundle(model, Path(folder))
-            if failed:
-                mlflow.end_run("FAILED")
-            return str(run.info.run_id)
+        yield
     finally:
-        mlflow.set_tracking_uri(before)
+        mlflow.set_tracking_uri(None)
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 def _experiment_id(store: str) -> str:
@@ -117,8 +132,9 @@ def _log_bundle(model: str, folder: Path) -> None:
     import onnx
 
     mlflow.log_artifacts(str(folder), f"bundles/{model}")
-    with warnings.catch_warnings():
-        # MLflow inspects the type hints of its own ONNX flavour, and warns of them.
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        # MLflow prints what it registers, and it inspects the type hints of its own ONNX flavour and
+        # warns of them.
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
         mlflow.onnx.log_model(
             onnx.load(str(folder / "model.onnx")),

@@ -2,9 +2,9 @@
 
 An asset only names its notebook, what it reads and how often it runs; the work is in the notebook
 and the package. Trained models are used by later days until the weekly run trains new ones.
-"""
 
-from __future__ import annotations
+No ``from __future__ import annotations`` here: Dagster reads the annotations themselves.
+"""
 
 from typing import Literal
 

@@ -68,14 +68,15 @@ def _materialised(
             (event,) = run.asset_materializations_for_node(asset.node_def.name)
             facts = {name: value.value for name, value in event.metadata.items()}
             status = "found done" if facts["found"] else "done"
-            console.print(f"  {notebook:<14} {status:<10} {seconds:6.1f} s  {facts['headline']}")
+            console.print(
+                f"  {notebook:<14} {status:<10} {seconds:6.1f} s  {facts['headline']}", soft_wrap=True
+            )
             yield (
                 notebook,
                 status,
                 f"{seconds:.1f}",
                 f"{facts['rows']:,}",
                 str(facts["headline"]),
-                _short(str(facts["page"])),
             )
 
 
@@ -87,7 +88,6 @@ def _new_table() -> Table:
         ("seconds", "right"),
         ("rows", "right"),
         ("headline [95 % interval]", "left"),
-        ("page", "left"),
     ):
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     return table
@@ -98,6 +98,8 @@ def _say_where(console: Console, workspace_path: str, seconds: float, table: Tab
     if found == len(UNITS):
         console.print("Everything was done before; nothing had to run.")
     console.print(f"{len(UNITS)} steps in {seconds:.0f} s; outputs in {_short(workspace_path)}")
+    pages = Path(workspace_path) / "pages"
+    console.print(f"Pages to read: {_short(str(pages))}/<step>.html", soft_wrap=True)
     console.print(
         f"Runs, metrics and models: {_short(sys.executable).replace('python', 'mlflow')} ui "
         f"--backend-store-uri {default_store(project_root())}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import onnx
@@ -99,6 +100,7 @@ def test_without_the_variable_the_store_lies_in_the_project(tmp_path, monkeypatc
 def test_mlflows_own_address_is_put_back(own_store, tmp_path):
     import mlflow
 
-    before = mlflow.get_tracking_uri()
+    before = os.environ["MLFLOW_TRACKING_URI"]
     _log(tmp_path)
+    assert os.environ["MLFLOW_TRACKING_URI"] == before
     assert mlflow.get_tracking_uri() == before

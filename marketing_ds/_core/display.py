@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SHOWN_ROWS = 50
 _LARGE = 10_000
+_TINY = 1e-100
 
 
 class Result:
@@ -47,6 +48,9 @@ def frame_html(frame: pd.DataFrame, *, title: str | None = None) -> str:
 
     shown = frame.head(_SHOWN_ROWS).reset_index(drop=True)
     shown.columns = shown.columns.map(str)
+    # great_tables fails on numbers close to the smallest that a float can hold.
+    floats = [name for name in shown.columns if shown[name].dtype.kind == "f"]
+    shown[floats] = shown[floats].where(shown[floats].abs() > _TINY, shown[floats] * 0)
     table = GT(shown)
     if title:
         table = table.tab_header(title=title)
@@ -61,9 +65,16 @@ def frame_html(frame: pd.DataFrame, *, title: str | None = None) -> str:
         table = table.fmt_number(columns=columns["cents"], decimals=2)
     if "whole" in columns:
         table = table.fmt_integer(columns=columns["whole"])
+    if "p" in columns:
+        table = table.fmt(_p_text, columns=columns["p"])
     if "digits" in columns:
         table = table.fmt_number(columns=columns["digits"], n_sigfig=4)
     return str(table.sub_missing().as_raw_html())
+
+
+def _p_text(p: float) -> str:
+    """A p-value; below one in ten thousand its digits say nothing."""
+    return "—" if p != p else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def _format(name: str, values: pd.Series) -> str:
@@ -77,6 +88,8 @@ def _format(name: str, values: pd.Series) -> str:
         return "cents"
     if values.dtype.kind in "iu":
         return "whole"
+    if name.startswith("p_"):
+        return "p"
     # Four digits of a large number would round away what a reader may want to add up.
     sizes = values.fillna(0).abs()
     large = (sizes >= _LARGE) & (sizes != float("inf"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
@@ -254,6 +255,8 @@ def _execute(
     import nbformat
     import papermill
 
+    # Papermill guesses at parameters that were declared and checked already, and says so.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     building = folder.with_name(f".{key}-{os.getpid()}")
     building.mkdir(parents=True, exist_ok=True)
     executed = building / path.name
@@ -295,6 +298,7 @@ def _execute(
     if folder.exists():  # its outputs were removed since, or another process was faster
         shutil.rmtree(folder)
     building.rename(folder)
+    _show_page(folder / f"{path.stem}.html", folder.parents[2] / "pages")
     return RunRecord(path.stem, key, False, seconds, dict(values), conclusion, folder, run_id)
 
 
@@ -339,6 +343,14 @@ def _write_html(executed: Path) -> None:
         str(executed)
     )
     executed.with_suffix(".html").write_text(page, encoding="utf-8")
+
+
+def _show_page(page: Path, pages: Path) -> None:
+    """Keep the newest page of each notebook where a person finds it."""
+    pages.mkdir(exist_ok=True)
+    draft = pages / f".{page.name}-{os.getpid()}"
+    shutil.copyfile(page, draft)
+    draft.replace(pages / page.name)
 
 
 def _track(
