@@ -1,0 +1,353 @@
+"""A mart: its tables as lazy Ibis tables, and the workspace of what is made from it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+from marketing_ds._core.checks import check_date
+from marketing_ds._core.display import frame_html
+from marketing_ds._core.errors import MartError, NotPublished, did_you_mean
+from marketing_ds.schema import MART
+from marketing_ds.schema.types import ibis_schema
+
+from . import checking, publishing
+from .checking import MartCheck
+from .conversion import typed
+from .snapshot import snapshot
+from .sources import find_tables, read_raw
+from .workspace import Publication, Workspace, check_name, check_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Mart:
+    """A bank's input tables under the contract, and the workspace of what is made from them.
+
+    Made by `open_mart`. ``mart["transactions"]`` is a lazy Ibis table.
+    """
+
+    def __init__(self, root: Path, con: Backend, workspace: Workspace) -> None:
+        self.source = root
+        self.con = con
+        self.workspace = workspace
+        self._found = find_tables(root, con)
+        self._raw = {name: read_raw(files, con) for name, files in self._found.tables.items()}
+        self._typed: dict[str, ibis.Table] = {}
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that are present."""
+        return tuple(self._raw)
+
+    def table(self, name: str) -> ibis.Table:
+        """A table in the contract's columns and types; an absent optional one is empty.
+
+        Extra columns follow behind the contract's. A nullable column that is absent is null.
+
+        Raises
+        ------
+        MartError
+            If the contract knows no such table, or a column that may not be null is absent.
+        """
+        if name not in MART:
+            hint = did_you_mean(name, MART)
+            raise MartError(f"a mart has no table {name!r} (it has {', '.join(MART)}){hint}")
+        if name not in self._typed:
+            self._typed[name] = self._typed_table(name)
+        return self._typed[name]
+
+    def __getitem__(self, name: str) -> ibis.Table:
+        return self.table(name)
+
+    @cached_property
+    def snapshot(self) -> str:
+        """Fingerprint of the input files: the same for a copy of the mart, another after a change."""
+        return snapshot(self._found.inputs(), self.workspace.content_hashes)
+
+    @cached_property
+    def last_date(self) -> dt.date:
+        """The latest day on which something happened.
+
+        The greatest date in the column that dates each table (`Table.dated_by`), over all tables
+        but those that look ahead (campaigns, products, customer_attributes). A mart with rows
+        dated in the future gives that date: `check` names such rows.
+        """
+        dates = [
+            self.table(name).aggregate(
+                last=self.table(name)[MART[name].dated_by].max().cast("date")
+            )
+            for name in self.tables
+            if MART[name].dated_by and not MART[name].planned
+        ]
+        last = self.con.execute(
+            ibis.union(*dates)["last"].max() if len(dates) > 1 else dates[0]["last"].max()
+        )
+        if last is None or last != last:
+            raise MartError(f"'{self.source}' holds no dated row at all")
+        return check_date("last_date", last)
+
+    def check(self, *, business_date: str | dt.date | None = None) -> MartCheck:
+        """Check the mart against its contract.
+
+        Parameters
+        ----------
+        business_date : date, optional
+            No fact may be dated after this day; today by default.
+
+        Returns
+        -------
+        MartCheck
+            `.passed`, and `.to_frame()` with each broken rule: table, rule, column, count, keys of
+            up to five rows.
+
+        Raises
+        ------
+        MartError
+            If a file turns out unreadable.
+
+        Notes
+        -----
+        Rules: `column` (a column that may not be null is there), `type`, `null`, `allowed`,
+        `range` (NaN and infinity break it), `grain` (counts rows beyond the first of a key),
+        `reference` (a known foreign key is found), `order` (of times within a row), `known` (a row
+        is not known before it is true), `future`, `opened` (no transaction or holding before its
+        customer's `opened_on`), `arm` and `probability` (of assignments). Each table is scanned
+        once for all of them; only its grain takes a pass of its own.
+
+        Examples
+        --------
+        >>> import marketing_ds as mds
+        >>> with mds.open_mart("data_samples") as mart:
+        ...     mart.check(business_date="2026-06-30").passed
+        True
+        """
+        today = (
+            dt.date.today() if business_date is None else check_date("business_date", business_date)
+        )
+        return checking.check(self, today)
+
+    def raw(self, name: str) -> ibis.Table | None:
+        """A table as the files have it (every column of a CSV is text); None if absent."""
+        return self._raw.get(name)
+
+    def files(self, name: str) -> tuple[Path, ...]:
+        """The files that a table is read from."""
+        return self._found.tables[name].files
+
+    def publish(
+        self,
+        table: str,
+        data: pd.DataFrame | ibis.Table,
+        *,
+        name: str = "default",
+        as_of: str | dt.date,
+        parameters: Mapping[str, Any] | None = None,
+        channel: str | None = None,
+        run_key: str | None = None,
+    ) -> Publication:
+        """Publish a table to the workspace: checked, immutable, visible in one step.
+
+        Parameters
+        ----------
+        table : {"tags", "segments", "scores", "plans", "effects"}
+            Which published table.
+        data : pandas.DataFrame or ibis.Table
+            The rows; an Ibis table is streamed by the engine.
+        name : str
+            Which of the table's publications this is, e.g. the campaign's name.
+        as_of : date
+            The day that the rows speak of.
+        parameters : mapping, optional
+            What the rows were made with. The same input files, parameters, `channel` and `run_key`
+            are the same publication: if it is there already, it is found and nothing is written.
+            Without `parameters` and `run_key`, the rows themselves decide.
+        channel : str, optional
+            For segments: the channel through which they will be contacted.
+        run_key : str, optional
+            Anything else that the rows depend on, e.g. the hash of a notebook.
+
+        Returns
+        -------
+        Publication
+            With `.id`, `.path`, `.rows`, `.manifest` and `.found`.
+
+        Raises
+        ------
+        InvalidInput
+            If an argument or a column breaks a rule.
+        PublicationError
+            If the rows break the table's contract, or cannot be written.
+
+        Notes
+        -----
+        Plans and segments obey consent and suppression: a row whose customer is unknown,
+        suppressed or without consent to the row's channel is left out and counted in the
+        manifest's `removed`. Empty segments and plans may be published, other tables not.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pandas as pd
+        >>> import marketing_ds as mds
+        >>> chosen = pd.DataFrame({"customer_id": ["C0000001", "nobody"]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with mds.open_mart("data_samples", workspace=folder) as mart:
+        ...         done = mart.publish("segments", chosen, name="spring", as_of="2026-06-30")
+        ...         published = mart.latest("segments", name="spring").execute()
+        >>> done.manifest["removed"]
+        {'unknown_customer': 1, 'suppressed': 0, 'no_consent': 0}
+        >>> published["customer_id"].tolist()
+        ['C0000001']
+        """
+        request = publishing.Request(
+            check_table(table),
+            check_name(name),
+            check_date("as_of", as_of),
+            parameters,
+            channel,
+            run_key,
+        )
+        return publishing.publish(self, request, data)
+
+    def publications(
+        self,
+        table: str,
+        *,
+        name: str | None = None,
+        as_of: str | dt.date | None = None,
+        same_inputs: bool = False,
+    ) -> list[Publication]:
+        """The complete publications of a table, the latest last.
+
+        Parameters
+        ----------
+        table : {"tags", "segments", "scores", "plans", "effects"}
+            Which published table.
+        name, as_of : optional
+            Only those of this name, of exactly this day.
+        same_inputs : bool
+            Only those made from the very input files of this mart.
+        """
+        found = self.workspace.complete(
+            check_table(table),
+            name=None if name is None else check_name(name),
+            as_of=None if as_of is None else check_date("as_of", as_of),
+        )
+        if same_inputs:
+            found = [p for p in found if p.manifest["inputs"]["snapshot"] == self.snapshot]
+        return found
+
+    def latest_publication(
+        self,
+        table: str,
+        *,
+        name: str = "default",
+        as_of: str | dt.date | None = None,
+        same_inputs: bool = False,
+    ) -> Publication:
+        """The last complete publication: the latest `as_of`, then the latest published.
+
+        Raises
+        ------
+        NotPublished
+            If there is none.
+        """
+        found = self.publications(table, name=name, as_of=as_of, same_inputs=same_inputs)
+        if found:
+            return found[-1]
+        others = self.publications(table)
+        has = ", ".join(sorted({f"'{p.name}' as of {p.as_of}" for p in others})) or "none at all"
+        wanted = f" as of {as_of}" if as_of is not None else ""
+        raise NotPublished(
+            f"{table} '{name}'{wanted} is not published in '{self.workspace.root}' (there: {has}); "
+            f"publish it with mart.publish({table!r}, ..., name={name!r}) or open the mart with the "
+            "workspace that holds it"
+        )
+
+    def latest(
+        self,
+        table: str,
+        *,
+        name: str = "default",
+        as_of: str | dt.date | None = None,
+        same_inputs: bool = False,
+    ) -> ibis.Table:
+        """The rows of `latest_publication`, lazily."""
+        publication = self.latest_publication(
+            table, name=name, as_of=as_of, same_inputs=same_inputs
+        )
+        # Partition columns stay in the path: the rows carry their own as_of.
+        return self.con.read_parquet([str(f) for f in publication.files], hive_partitioning=False)
+
+    def close(self) -> None:
+        """Let go of the engine; lazy tables of this mart can no longer be run."""
+        self.con.disconnect()
+
+    def __enter__(self) -> Mart:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Mart('{self.source}', tables: {', '.join(self.tables)})"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a table that is there: rows, columns, first and last date."""
+        nothing = ibis.null().cast("date")
+        parts = []
+        for number, name in enumerate(self.tables):
+            table, dated_by = self.table(name), MART[name].dated_by
+            total = table.aggregate(
+                rows=table.count(), **({} if dated_by is None else _span(table[dated_by]))
+            )
+            parts.append(
+                total.select(
+                    number=ibis.literal(number),
+                    table=ibis.literal(name),
+                    rows=total.rows,
+                    columns=ibis.literal(len(table.columns)),
+                    first=total["first"] if dated_by else nothing,
+                    last=total["last"] if dated_by else nothing,
+                )
+            )
+        both = ibis.union(parts[0], *parts[1:]) if len(parts) > 1 else parts[0]
+        frame: pd.DataFrame = both.order_by("number").drop("number").execute()
+        return frame
+
+    def _repr_html_(self) -> str:
+        html: str = frame_html(self.to_frame(), title=f"Mart {self.source.name}")
+        return html
+
+    def _typed_table(self, name: str) -> ibis.Table:
+        contract = MART[name]
+        if name not in self._raw:
+            return self.con.create_table(name, schema=ibis_schema(contract), temp=True)
+        raw = self._raw[name]
+        absent = [c.name for c in contract.columns if not c.nullable and c.name not in raw.columns]
+        if absent:
+            hint = did_you_mean(absent[0], raw.columns)
+            raise MartError(
+                f"table '{name}' of '{self.source}' lacks the column(s) {', '.join(absent)}; "
+                f"it has {', '.join(raw.columns)}{hint}"
+            )
+        return self.con.create_view(name, typed(raw, contract))
+
+
+def _span(moments: ir.Column) -> dict[str, ir.Scalar]:
+    return {"first": moments.min().cast("date"), "last": moments.max().cast("date")}

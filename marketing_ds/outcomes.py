@@ -1,0 +1,372 @@
+"""What customers did: the outcomes of a campaign, and labels of who bought."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import ibis.expr.types as ir
+
+from ._core.checks import check_choice, check_count, check_date
+from ._core.errors import InvalidInput, MartError, did_you_mean
+from .schema import CATEGORIES, CONTROL
+
+if TYPE_CHECKING:
+    from .mart import Mart
+
+_KEYS = ("customer_id", "arm", "probability", "assigned_at")
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One campaign of a mart, with the arms that were assigned in it."""
+
+    campaign_id: str
+    name: str
+    product_id: str | None
+    objective: str
+    starts_on: dt.date
+    ends_on: dt.date
+    attribution_days: int
+    budget_cny: float | None
+    randomised: bool
+    arms: tuple[str, ...]
+    """`control` first, then the others by name."""
+
+    @property
+    def features_as_of(self) -> dt.date:
+        """The day before the campaign: tags as of then know nothing of it."""
+        return self.starts_on - dt.timedelta(days=1)
+
+
+def campaign(mart: Mart, campaign_id: str) -> Campaign:
+    """Look up one campaign.
+
+    Raises
+    ------
+    InvalidInput
+        If the mart has no such campaign.
+
+    Examples
+    --------
+    >>> from marketing_ds.mart import open_mart
+    >>> from marketing_ds.outcomes import campaign
+    >>> with open_mart("data_samples") as mart:
+    ...     campaign(mart, "K06").arms
+    ('control', 'coupon_68', 'sms_prime')
+    """
+    campaigns = mart["campaigns"]
+    rows = campaigns.filter(campaigns.campaign_id == campaign_id).to_pyarrow().to_pylist()
+    if not rows:
+        known = campaigns.select("campaign_id").order_by("campaign_id").to_pyarrow()
+        ids = known["campaign_id"].to_pylist()
+        raise InvalidInput(
+            f"campaign_id must be one of the mart's ({', '.join(ids[:20]) or 'it has none'}), "
+            f"got {campaign_id!r}{did_you_mean(str(campaign_id), ids)}"
+        )
+    assigned = mart["assignments"]
+    arms = assigned.filter(assigned.campaign_id == campaign_id).select("arm").distinct()
+    names = arms.to_pyarrow()["arm"].to_pylist()
+    return Campaign(
+        arms=tuple(sorted(names, key=lambda arm: (arm != CONTROL, arm))),
+        **{name: rows[0][name] for name in Campaign.__dataclass_fields__ if name != "arms"},
+    )
+
+
+def last_campaign(mart: Mart, as_of: str | dt.date) -> str:
+    """The id of the last randomised campaign whose outcomes are complete by `as_of`.
+
+    A campaign is complete when `attribution_days` have passed since its last day of contact; of
+    two that end on the same day, the one with the greater id.
+
+    Raises
+    ------
+    MartError
+        If there is none.
+
+    Examples
+    --------
+    >>> from marketing_ds import open_mart
+    >>> last_campaign(open_mart("data_samples"), "2026-06-30")
+    'K06'
+    """
+    day = check_date("as_of", as_of)
+    campaigns = mart["campaigns"].filter(mart["campaigns"].randomised)
+    rows = campaigns.select("campaign_id", "ends_on", "attribution_days").to_pyarrow().to_pylist()
+    done = [
+        (row["ends_on"], row["campaign_id"])
+        for row in rows
+        if row["ends_on"] + dt.timedelta(days=row["attribution_days"]) <= day
+    ]
+    if not done:
+        raise MartError(
+            f"'{mart.source}' has no randomised campaign whose outcomes are complete by {day}; "
+            "name a campaign, or use a later as_of"
+        )
+    return str(max(done)[1])
+
+
+def campaign_outcomes(
+    mart: Mart, campaign_id: str, *, as_of: str | dt.date | None = None
+) -> ibis.Table:
+    """What each customer of a campaign did within its attribution window.
+
+    The window runs from `assigned_at`, inclusive, to `attribution_days` days later, exclusive.
+
+    Parameters
+    ----------
+    mart : Mart
+        Where to look.
+    campaign_id : str
+        The campaign.
+    as_of : date, optional
+        Only what the bank knew by the end of that day; by default all that the mart holds.
+
+    Returns
+    -------
+    ibis.Table
+        One row per assigned customer: customer_id, arm, probability, assigned_at, then one float
+        column per outcome, 0 where nothing happened:
+
+        - ``converted`` (0 or 1) and ``amount_cny``: purchases of the campaign's product; only if
+          the campaign has a product and the mart transactions;
+        - ``clicked`` (0 or 1): a message of the campaign was clicked; only if there are contacts;
+        - ``redeemed`` (0 or 1): a benefit of the campaign was redeemed, and that was not reversed;
+          only if there are benefit grants;
+        - ``cost_cny``: contacts and redeemed benefits of the campaign, whenever they fell due;
+        - every outcome of the table `campaign_outcomes`, which wins over one above.
+
+    Raises
+    ------
+    InvalidInput
+        If the mart has no such campaign.
+
+    Examples
+    --------
+    >>> from marketing_ds.mart import open_mart
+    >>> from marketing_ds.outcomes import campaign_outcomes
+    >>> with open_mart("data_samples") as mart:
+    ...     rows = campaign_outcomes(mart, "K06")
+    ...     frame = rows.group_by("arm").aggregate(rate=rows.converted.mean()).execute()
+    >>> sorted(frame["arm"])
+    ['control', 'coupon_68', 'sms_prime']
+    >>> rows.columns[4:]
+    ('converted', 'amount_cny', 'clicked', 'redeemed', 'cost_cny')
+    """
+    which = campaign(mart, campaign_id)
+    end = None if as_of is None else _day_after(check_date("as_of", as_of))
+    assigned = mart["assignments"]
+    assigned = assigned.filter(assigned.campaign_id == campaign_id).select(*_KEYS)
+    if end is not None:
+        assigned = assigned.filter(assigned.assigned_at < end)
+    derived = (
+        _purchases(mart, which, assigned, end),
+        _clicks(mart, which, assigned, end),
+        _redemptions(mart, which, assigned, end),
+        _costs(mart, which, end),
+    )
+    computed = _computed(mart, which, end)
+    rows = assigned
+    for part in derived:
+        if part is not None:
+            rows = _beside(
+                rows, part, [name for name in part.columns if name not in computed.columns]
+            )
+    return _beside(rows, computed, [name for name in computed.columns if name != "customer_id"])
+
+
+def bought(
+    mart: Mart,
+    cutoff: str | dt.date,
+    *,
+    horizon_days: int,
+    category: str | None = None,
+    product_id: str | None = None,
+) -> ibis.Table:
+    """Who bought within `horizon_days` after `cutoff`: the label of a propensity model.
+
+    Parameters
+    ----------
+    mart : Mart
+        Where to look.
+    cutoff : date
+        The day whose end divides features from label: purchases count from the next day on.
+    horizon_days : int
+        For this many days.
+    category, product_id : str, optional
+        Only purchases in this product category, of this product.
+
+    Returns
+    -------
+    ibis.Table
+        ``customer_id`` and ``label`` (0 or 1, int64), one row per customer opened by `cutoff`.
+
+    Raises
+    ------
+    InvalidInput
+        If the category or product is unknown, or the horizon ends after the mart's last date, when
+        nobody can yet say who bought.
+
+    Examples
+    --------
+    >>> from marketing_ds.mart import open_mart
+    >>> from marketing_ds.outcomes import bought
+    >>> with open_mart("data_samples") as mart:
+    ...     labels = bought(mart, "2026-03-31", horizon_days=30, category="fund").execute()
+    >>> list(labels.columns), sorted(labels["label"].unique().tolist())
+    (['customer_id', 'label'], [0, 1])
+    """
+    day = check_date("cutoff", cutoff)
+    days = check_count("horizon_days", horizon_days, low=1)
+    _check_matured(mart, day, days)
+    start = _day_after(day)
+    transactions = mart["transactions"]
+    purchases = transactions.filter(
+        transactions.kind == "purchase",
+        transactions.occurred_at >= start,
+        transactions.occurred_at < start + dt.timedelta(days=days),
+        *_of_product(mart, transactions, category, product_id),
+    )
+    customers = mart["customers"]
+    open_then = customers.filter(customers.opened_on <= day).select("customer_id")
+    buys = open_then.customer_id.isin(purchases.customer_id)
+    return open_then.select("customer_id", label=buys.fill_null(False).cast("int64"))
+
+
+def _check_matured(mart: Mart, cutoff: dt.date, days: int) -> None:
+    if "transactions" not in mart.tables:
+        raise MartError(
+            f"labels need the table 'transactions', which '{mart.source}' does not have"
+        )
+    last = cutoff + dt.timedelta(days=days)
+    if last > mart.last_date:
+        latest = mart.last_date - dt.timedelta(days=days)
+        raise InvalidInput(
+            f"cutoff + horizon_days must not end after the mart's last date {mart.last_date}, got "
+            f"{last}; use a cutoff of {latest} or earlier, or a shorter horizon"
+        )
+
+
+def _of_product(
+    mart: Mart, transactions: ibis.Table, category: str | None, product_id: str | None
+) -> list[ir.BooleanValue]:
+    conditions: list[ir.BooleanValue] = []
+    products = mart["products"]
+    if category is not None:
+        check_choice("category", category, CATEGORIES)
+        members = products.filter(products.category == category).product_id
+        conditions.append(transactions.product_id.isin(members))
+    if product_id is not None:
+        known = products.product_id.to_pyarrow().to_pylist()
+        check_choice("product_id", product_id, known)
+        conditions.append(transactions.product_id == product_id)
+    return conditions
+
+
+def _purchases(
+    mart: Mart, which: Campaign, assigned: ibis.Table, end: dt.datetime | None
+) -> ibis.Table | None:
+    if which.product_id is None or "transactions" not in mart.tables:
+        return None
+    rows = mart["transactions"]
+    rows = rows.filter(rows.kind == "purchase", rows.product_id == which.product_id)
+    if end is not None:
+        rows = rows.filter(rows.recorded_on < end.date())
+    inside = _in_window(rows, "occurred_at", which, assigned, end)
+    return inside.group_by("customer_id").aggregate(
+        converted=_once(inside), amount_cny=inside.amount_cny.sum()
+    )
+
+
+def _clicks(
+    mart: Mart, which: Campaign, assigned: ibis.Table, end: dt.datetime | None
+) -> ibis.Table | None:
+    if "contacts" not in mart.tables:
+        return None
+    rows = mart["contacts"].filter(mart["contacts"].campaign_id == which.campaign_id)
+    inside = _in_window(rows, "clicked_at", which, assigned, end)
+    return inside.group_by("customer_id").aggregate(clicked=_once(inside))
+
+
+def _redemptions(
+    mart: Mart, which: Campaign, assigned: ibis.Table, end: dt.datetime | None
+) -> ibis.Table | None:
+    if "benefit_grants" not in mart.tables:
+        return None
+    rows = mart["benefit_grants"]
+    standing = rows.reversed_at.isnull()
+    if end is not None:
+        standing = standing | (rows.reversed_at >= end)
+    rows = rows.filter(rows.campaign_id == which.campaign_id, standing)
+    inside = _in_window(rows, "redeemed_at", which, assigned, end)
+    return inside.group_by("customer_id").aggregate(redeemed=_once(inside))
+
+
+def _costs(mart: Mart, which: Campaign, end: dt.datetime | None) -> ibis.Table | None:
+    """Contacts when sent, benefits when redeemed; a reversed one has cost 0 in the table."""
+    costs = []
+    for name, moment in (("contacts", "sent_at"), ("benefit_grants", "redeemed_at")):
+        if name in mart.tables:
+            rows = mart[name].filter(mart[name].campaign_id == which.campaign_id)
+            if end is not None:
+                rows = rows.filter(rows[moment] < end)
+            costs.append(rows.select("customer_id", "cost_cny"))
+    if not costs:
+        return None
+    both = ibis.union(*costs) if len(costs) > 1 else costs[0]
+    return both.group_by("customer_id").aggregate(cost_cny=both.cost_cny.sum())
+
+
+def _computed(mart: Mart, which: Campaign, end: dt.datetime | None) -> ibis.Table:
+    """The outcomes that the bank computed itself, one column each."""
+    rows = mart["campaign_outcomes"]
+    rows = rows.filter(rows.campaign_id == which.campaign_id)
+    names = rows.select("outcome").distinct().order_by("outcome").to_pyarrow()
+    outcomes = [name for name in names["outcome"].to_pylist() if name is not None]
+    for name in outcomes:
+        if name in _KEYS:
+            raise MartError(
+                f"an outcome of campaign '{which.campaign_id}' is named {name!r}, which the table of "
+                f"outcomes needs for itself ({', '.join(_KEYS)}); rename it in campaign_outcomes"
+            )
+    if end is not None:
+        rows = rows.filter(rows.observed_on < end.date())
+    return rows.group_by("customer_id").aggregate(
+        **{name: rows.value.sum(where=rows.outcome == name) for name in outcomes}
+    )
+
+
+def _in_window(
+    rows: ibis.Table, moment: str, which: Campaign, assigned: ibis.Table, end: dt.datetime | None
+) -> ibis.Table:
+    """The rows whose `moment` lies within their customer's attribution window."""
+    starts = assigned.select(_customer="customer_id", _start="assigned_at")
+    joined = rows.inner_join(starts, rows.customer_id == starts["_customer"])
+    after = joined["_start"] + ibis.interval(days=which.attribution_days)
+    conditions = [joined[moment] >= joined["_start"], joined[moment] < after]
+    if end is not None:
+        conditions.append(joined[moment] < end)
+    return joined.filter(*conditions)
+
+
+def _beside(rows: ibis.Table, part: ibis.Table, names: list[str]) -> ibis.Table:
+    """`rows` with the columns `names` of `part`, 0 where a customer is not in it."""
+    right = part.select("customer_id", *(n for n in names if n != "customer_id")).rename(
+        _customer="customer_id"
+    )
+    joined = rows.left_join(right, rows.customer_id == right["_customer"])
+    known = [joined[name] for name in rows.columns]
+    added = {name: joined[name].fill_null(0.0) for name in names if name != "customer_id"}
+    return joined.select(*known, **added)
+
+
+def _once(rows: ibis.Table) -> ir.FloatingScalar:
+    """1 for each group; a bare 1.0 would reach files as a decimal."""
+    return (rows.count() > 0).cast("float64")
+
+
+def _day_after(day: dt.date) -> dt.datetime:
+    """Midnight at the end of `day`."""
+    return dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1)

@@ -1,0 +1,83 @@
+"""The published tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .contract import CONTACT_CHANNELS, Column, Table, id_column, money_column
+
+SCORES = Table(
+    "scores",
+    "Every model's output: the narrow waist between models and decisions.",
+    ("customer_id", "as_of", "kind", "arm", "model_version"),
+    (
+        id_column("customer_id", "Customer."),
+        Column("as_of", "date", "Nothing after this day was used."),
+        Column("kind", "string", "Kind.", allowed=("lookalike", "propensity", "uplift")),
+        Column("arm", "string", "Arm or offer the score is for.", nullable=True),
+        Column("score", "float64", "Closeness, probability or uplift."),
+        Column("standard_error", "float64", "Of the score, where known.", nullable=True, minimum=0),
+        Column("model_version", "string", "Which model made it."),
+    ),
+)
+
+PLANS = Table(
+    "plans",
+    "Who gets which offer through which channel, and why.",
+    ("customer_id", "as_of"),
+    (
+        id_column("customer_id", "Customer."),
+        Column("as_of", "date", "Date of the decision."),
+        Column("offer", "string", "Offer given."),
+        Column("channel", "string", "Contact channel.", allowed=CONTACT_CHANNELS),
+        Column("uplift", "float64", "Expected extra outcome."),
+        money_column("expected_cost_cny", "Expected cost."),
+        money_column("net_value_cny", "Value × uplift − expected cost.", minimum=None),
+        Column("reason", "string", "Why this offer, in words."),
+    ),
+)
+
+SEGMENTS = Table(
+    "segments",
+    "Published audiences.",
+    ("customer_id", "as_of"),
+    (
+        id_column("customer_id", "Customer."),
+        Column("as_of", "date", "Date of the tags used."),
+        Column(
+            "channel",
+            "string",
+            "Contact channel; null if not for contact.",
+            nullable=True,
+            allowed=CONTACT_CHANNELS,
+        ),
+    ),
+)
+
+EFFECTS = Table(
+    "effects",
+    "The differences that campaigns made, with their intervals.",
+    ("campaign_id", "metric", "arm"),
+    (
+        id_column("campaign_id", "Campaign."),
+        Column("metric", "string", "Outcome or metric."),
+        Column("arm", "string", "Arm compared with control."),
+        Column("n_control", "int64", "Customers in control.", minimum=0),
+        Column("n_arm", "int64", "Customers in the arm.", minimum=0),
+        Column("mean_control", "float64", "Mean in control.", nullable=True),
+        Column("mean_arm", "float64", "Mean in the arm.", nullable=True),
+        Column("effect", "float64", "Difference of means (adjusted, if CUPED).", nullable=True),
+        Column("effect_ci_lower", "float64", "Lower end.", nullable=True),
+        Column("effect_ci_upper", "float64", "Upper end.", nullable=True),
+        Column("p_value", "float64", "Two-sided.", nullable=True, minimum=0, maximum=1),
+    ),
+)
+
+OUTPUTS: Mapping[str, Table | None] = {
+    "tags": None,  # as wide as its catalogue
+    "segments": SEGMENTS,
+    "scores": SCORES,
+    "plans": PLANS,
+    "effects": EFFECTS,
+}
+"""The published tables by name."""
