@@ -38,14 +38,18 @@ if TYPE_CHECKING:
     from . import schema as schema
     from . import tags as tags
     from . import tracking as tracking
+    from ._core.hashing import hash_share as hash_share
     from .audiences import Audience as Audience
     from .audiences import audience as audience
     from .evaluation import ExperimentResult as ExperimentResult
     from .evaluation import analyze_experiment as analyze_experiment
     from .export import Bundle as Bundle
+    from .export import bundle_path as bundle_path
     from .export import export_bundle as export_bundle
     from .export import load_bundle as load_bundle
+    from .export import newest_bundle as newest_bundle
     from .export import verify_bundle as verify_bundle
+    from .labels import label_sets as label_sets
     from .lookalike import Lookalike as Lookalike
     from .mart import Mart as Mart
     from .mart import open_mart as open_mart
@@ -58,6 +62,8 @@ if TYPE_CHECKING:
     from .strategy import Plan as Plan
     from .strategy import allocate as allocate
     from .strategy import eligible as eligible
+    from .strategy import eligible_scores as eligible_scores
+    from .strategy import expected_costs as expected_costs
     from .strategy import policy_value as policy_value
     from .tags import tag_table as tag_table
     from .uplift import UpliftModel as UpliftModel
@@ -88,6 +94,12 @@ _HOME = {
     "profile": "profiling",
     "run_notebook": "runs",
     "tag_table": "tags",
+    "bundle_path": "export",
+    "newest_bundle": "export",
+    "expected_costs": "strategy",
+    "eligible_scores": "strategy",
+    "label_sets": "labels",
+    "hash_share": "_core.hashing",
     "uplift_curve": "uplift",
     "verify_bundle": "export",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,9 @@ MartFolder = Annotated[Path, typer.Argument(help="Folder (or DuckDB file) that h
 Out = Annotated[Path, typer.Option(help="Folder to write; must not exist yet.")]
 Workspace = Annotated[
     Path | None,
-    typer.Option(help="Where outputs go [default: workspace/<name of the mart's folder>]."),
+    typer.Option(
+        help="Where outputs go [default: MARKETING_DS_WORKSPACE, else workspace/<mart's folder>]."
+    ),
 ]
 
 
@@ -118,7 +121,8 @@ def loop(
             f"there is no pipelines/loop.py in {root}; run from a checkout of the project, or set "
             "MARKETING_DS_HOME to one"
         )
-    place = workspace or root / "workspace" / mart.resolve().name
+    elsewhere = os.environ.get("MARKETING_DS_WORKSPACE")
+    place = workspace or Path(elsewhere or root / "workspace" / mart.resolve().name)
     # A process of its own: the package must not import its schedule.
     command = [sys.executable, "-m", "pipelines.loop", str(mart.resolve()), str(place.resolve())]
     raise typer.Exit(subprocess.run([*command, as_of], cwd=root, check=False).returncode)

@@ -69,6 +69,7 @@ def unit(notebook: str, *, reads: tuple[str, ...], cadence: Cadence) -> dg.Asset
                 "found": record.found,
                 "headline": f"{done.headline}: {done.text()}" if done else "",
                 "rows": done.rows if done else 0,
+                "tables": dg.MetadataValue.json(dict(done.tables) if done else {}),
                 "page": dg.MetadataValue.path(str(record.html)),
                 "mlflow_run_id": record.mlflow_run_id,
             }

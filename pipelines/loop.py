@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from rich.console import Console
@@ -19,6 +21,8 @@ from marketing_ds.tracking import default_store
 
 from .assets import UNITS, Bank
 
+COLUMNS = ("step", "status", "seconds", "rows", "headline [95 % interval]")
+
 
 def main(mart_path: str, workspace_path: str, as_of: str = "") -> int:
     """Materialise every unit for `as_of` (by default the mart's last date); returns the exit code."""
@@ -31,20 +35,38 @@ def main(mart_path: str, workspace_path: str, as_of: str = "") -> int:
         return 1
     console.print(f"The loop on [b]{mart_path}[/b], as of {date}")
     started = time.monotonic()
-    table = _new_table()
-    for result in _materialised(mart_path, workspace_path, date.isoformat(), console):
-        table.add_row(*result)
-    console.print(table)
-    done = len(table.rows) == len(UNITS)
-    if done:
-        _say_where(console, workspace_path, time.monotonic() - started, table)
-    return 0 if done else 1
+    done = list(_materialised(mart_path, workspace_path, date.isoformat(), console))
+    for step in done:
+        for title, content in step.tables.items():
+            console.print(_table(title, content["columns"], content["data"]))
+    console.print(_table("What was done", list(COLUMNS), [step.row() for step in done]))
+    if len(done) < len(UNITS):
+        return 1
+    _say_where(console, workspace_path, time.monotonic() - started, done)
+    return 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit that ended well."""
+
+    notebook: str
+    found: bool
+    seconds: float
+    rows: int
+    headline: str
+    tables: Mapping[str, Mapping[str, list[Any]]]
+
+    def row(self) -> list[object]:
+        """Its row of the closing table, in the order of `COLUMNS`."""
+        status = "found done" if self.found else "done"
+        return [self.notebook, status, f"{self.seconds:.1f}", f"{self.rows:,}", self.headline]
 
 
 def _materialised(
     mart_path: str, workspace_path: str, date: str, console: Console
-) -> Iterator[tuple[str, ...]]:
-    """One row of the closing table for each unit, as it ends; stops at the first failure."""
+) -> Iterator[Step]:
+    """Each unit as it ends; stops at the first failure."""
     bank = Bank(mart_path=mart_path, workspace_path=workspace_path)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with dg.DagsterInstance.ephemeral() as instance:
@@ -64,38 +86,34 @@ def _materialised(
             if not run.success:
                 _say_failure(console, notebook, run)
                 return
-            seconds = time.monotonic() - started
             (event,) = run.asset_materializations_for_node(asset.node_def.name)
             facts = {name: value.value for name, value in event.metadata.items()}
-            status = "found done" if facts["found"] else "done"
-            console.print(
-                f"  {notebook:<14} {status:<10} {seconds:6.1f} s  {facts['headline']}", soft_wrap=True
-            )
-            yield (
+            step = Step(
                 notebook,
-                status,
-                f"{seconds:.1f}",
-                f"{facts['rows']:,}",
+                bool(facts["found"]),
+                time.monotonic() - started,
+                facts["rows"],
                 str(facts["headline"]),
+                facts["tables"],
             )
+            shown = "  {:<14} {:<10} {:>7} s {:>11}  {}".format(*step.row())
+            console.print(shown, soft_wrap=True, markup=False)
+            yield step
 
 
-def _new_table() -> Table:
-    table = Table(title="What was done", title_justify="left")
-    for name, justify in (
-        ("step", "left"),
-        ("status", "left"),
-        ("seconds", "right"),
-        ("rows", "right"),
-        ("headline [95 % interval]", "left"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+def _table(title: str, names: list[str], rows: list[list[object]]) -> Table:
+    """A table of any width: it is for people and for logs, so nothing is cut off."""
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for name in names:
+        right = name in {"seconds", "rows"}
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
     return table
 
 
-def _say_where(console: Console, workspace_path: str, seconds: float, table: Table) -> None:
-    found = sum(cell == "found done" for cell in table.columns[1].cells)
-    if found == len(UNITS):
+def _say_where(console: Console, workspace_path: str, seconds: float, done: Sequence[Step]) -> None:
+    if all(step.found for step in done):
         console.print("Everything was done before; nothing had to run.")
     console.print(f"{len(UNITS)} steps in {seconds:.0f} s; outputs in {_short(workspace_path)}")
     pages = Path(workspace_path) / "pages"

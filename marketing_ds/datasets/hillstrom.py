@@ -60,7 +60,10 @@ outcome = "visit"
 budget_cny = {budget:.2f}  # mails for half of the customers
 
 [09_evaluate]
+metrics = ["visit", "conversion", "spend"]
 covariates = ["attr_history", "attr_recency"]
+plan_metrics = ["visit", "spend"]
+money_metric = "spend"
 """
 
 

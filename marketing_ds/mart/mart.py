@@ -168,13 +168,13 @@ class Mart:
         as_of : date
             The day that the rows speak of.
         parameters : mapping, optional
-            What the rows were made with. The same input files, parameters, `channel` and `run_key`
-            are the same publication: if it is there already, it is found and nothing is written.
-            Without `parameters` and `run_key`, the rows themselves decide.
+            What the rows were made with. The same rows with the same parameters and `channel`,
+            from the same input files, are the same publication: it is found, not written again.
         channel : str, optional
             For segments: the channel through which they will be contacted.
         run_key : str, optional
-            Anything else that the rows depend on, e.g. the hash of a notebook.
+            Vouches for the rows: a publication of the same key, parameters and input files is
+            found without a look at the rows, which saves computing them.
 
         Returns
         -------

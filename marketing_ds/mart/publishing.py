@@ -68,12 +68,12 @@ class Request:
 
     @property
     def named_by_content(self) -> bool:
-        """Whether nothing but the rows says what this publication is.
+        """Whether the rows themselves are part of what this publication is.
 
-        Without parameters or a run key, two different audiences of one name and date would share
-        an id, and the second would be taken for the first.
+        Parameters alone do not say it: other code, or an audience changed by hand, would share an
+        id with the first, and be taken for it. Only a run key vouches for the rows.
         """
-        return self.parameters is None and self.run_key is None
+        return self.run_key is None
 
 
 def publish(mart: Mart, request: Request, data: object) -> Publication:

@@ -44,7 +44,7 @@ class Conclusion(Result):
     publications: tuple[str, ...] = ()
     bundles: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
-    tables: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """One row: headline, value, its interval, rows."""
@@ -99,7 +99,7 @@ def conclude(
     publications: Sequence[_Published] = (),
     bundles: Mapping[str, str | Path] | None = None,
     files: Sequence[str | Path] = (),
-    tables: Mapping[str, list[dict[str, Any]]] | None = None,
+    tables: Mapping[str, Mapping[str, list[Any]]] | None = None,
 ) -> Conclusion:
     """End a run unit: the last call of a notebook.
 
@@ -121,8 +121,9 @@ def conclude(
         Folders of exported models, by model name.
     files : sequence of path, optional
         Further files or folders worth keeping with the run.
-    tables : mapping of str to list of dict, optional
-        Small tables that a schedule should show, as ``frame.to_dict("records")`` gives them.
+    tables : mapping of str to mapping, optional
+        Small tables that a schedule should show, as ``frame.to_dict("split", index=False)`` gives
+        them: a notebook on disk keeps the order of lists, not of keys.
 
     Raises
     ------

@@ -81,10 +81,19 @@ def test_a_publication_is_a_hive_folder_with_a_manifest(tiny_mart: Mart) -> None
     verify(done)
 
 
-def test_the_same_parameters_are_found_without_a_look_at_the_data(tiny_mart: Mart) -> None:
-    first = publish(tiny_mart, 1, parameters={"a": 1, "b": [2]})
+def test_other_rows_with_the_same_parameters_are_another_publication(tiny_mart: Mart) -> None:
+    first = publish(tiny_mart, 1, parameters={"a": 1})
+    second = publish(tiny_mart, 1, 2, parameters={"a": 1})
+    assert not second.found
+    assert second.id != first.id
+    assert published_ids(tiny_mart) == ["c01", "c02"]
+
+
+def test_the_same_key_is_found_without_a_look_at_the_data(tiny_mart: Mart) -> None:
+    key = {"run_key": "k", "as_of": DAY}
+    first = publish(tiny_mart, 1, parameters={"a": 1, "b": [2]}, run_key="k")
     broken = tiny_mart["customers"].select(customer_id=ibis.literal("x") + "y").limit(0)
-    again = tiny_mart.publish("segments", broken, as_of=DAY, parameters={"b": [2], "a": 1})
+    again = tiny_mart.publish("segments", broken, parameters={"b": [2], "a": 1}, **key)
     assert (first.found, again.found) == (False, True)
     assert again.id == first.id
     assert again.manifest == first.manifest

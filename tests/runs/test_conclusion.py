@@ -29,7 +29,7 @@ def test_survives_json(tmp_path):
         publications=[_Publication(tmp_path / "p")],
         bundles={"uplift": tmp_path / "b"},
         files=[tmp_path / "f.csv"],
-        tables={"effects": [{"arm": "sms", "effect": 0.1}]},
+        tables={"effects": {"columns": ["arm", "effect"], "data": [["sms", 0.1]]}},
     )
     assert Conclusion.from_dict(json.loads(json.dumps(done.to_dict()))) == done
 
