@@ -146,3 +146,7 @@ def _pairs(texts: list[str]) -> dict[str, object]:
             raise RunError(f"a parameter is given as name=value, got {text!r}")
         pairs[name] = value
     return pairs
+
+
+if __name__ == "__main__":
+    main()

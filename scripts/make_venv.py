@@ -8,6 +8,7 @@ A finished set-up is remembered by the lock's hash, so the next call costs nothi
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,11 @@ def _install(python: Path, folder: Path, lock: str) -> str | None:
 
 
 def _wanted(lock: str) -> str:
-    content = (ROOT / lock).read_bytes() + (ROOT / "pyproject.toml").read_bytes()
+    """What an installation depends on: the lock, and what the package says of itself."""
+    import tomllib  # not there before Python 3.11, which `main` has refused by now
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    content = (ROOT / lock).read_bytes() + json.dumps(project, sort_keys=True).encode()
     return hashlib.sha256(content).hexdigest()
 
 
