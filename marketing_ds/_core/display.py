@@ -2,7 +2,8 @@
 
 A result is a frozen dataclass that derives from `Result` and gives `to_frame()`. The names of the
 frame's columns drive the formats, so that no result formats itself: ``rel_*`` and ``*_share`` are
-percentages, ``*_cny`` is money, ``*_ci_lower`` and ``*_ci_upper`` are the ends of an interval.
+percentages, ``*_cny`` is money, ``p_*`` is a p-value; ``*_ci_lower`` and ``*_ci_upper`` are the ends of
+an interval and are shown behind their estimate.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_SHOWN_ROWS = 50
+_SHOWN_ROWS = 20
 _LARGE = 10_000
-_TINY = 1e-100
+_TINY = 1e-12
 
 
 class Result:
@@ -48,7 +49,7 @@ def frame_html(frame: pd.DataFrame, *, title: str | None = None) -> str:
 
     shown = frame.head(_SHOWN_ROWS).reset_index(drop=True)
     shown.columns = shown.columns.map(str)
-    # great_tables fails on numbers close to the smallest that a float can hold.
+    # What rounding left of a zero is shown as zero; great_tables fails on the smallest floats.
     floats = [name for name in shown.columns if shown[name].dtype.kind == "f"]
     shown[floats] = shown[floats].where(shown[floats].abs() > _TINY, shown[floats] * 0)
     table = GT(shown)
@@ -69,7 +70,12 @@ def frame_html(frame: pd.DataFrame, *, title: str | None = None) -> str:
         table = table.fmt(_p_text, columns=columns["p"])
     if "digits" in columns:
         table = table.fmt_number(columns=columns["digits"], n_sigfig=4)
-    return str(table.sub_missing().as_raw_html())
+    table = table.sub_missing()
+    for name in shown.columns:
+        ends = [f"{name}_ci_lower", f"{name}_ci_upper"]
+        if set(ends) <= set(shown.columns):
+            table = table.cols_merge(columns=[name, *ends], pattern="{0} [{1}, {2}]")
+    return str(table.as_raw_html())
 
 
 def _p_text(p: float) -> str:

@@ -36,6 +36,7 @@ def cells(frame: pd.DataFrame) -> list[str]:
         ("total", 1234567.891, "1,234,567.89"),
         ("effect", math.nan, "—"),
         ("effect", 1e-310, "0.000"),
+        ("mean_control", 1.867e-15, "0.000"),
         ("p_value", 1e-310, "< 0.0001"),
         ("p_adjusted", 0.04999, "0.0500"),
         ("p_value", math.nan, "—"),
@@ -66,11 +67,16 @@ def test_formats_of_several_columns_do_not_mix() -> None:
     assert cells(frame) == ["a", "5", "50.00%", "2.00", "0.3333"]
 
 
-def test_long_tables_show_fifty_rows_and_say_so() -> None:
+def test_an_interval_is_shown_behind_its_estimate() -> None:
+    frame = pd.DataFrame({"x": [0.5], "x_ci_lower": [0.25], "x_ci_upper": [math.nan], "n": [3]})
+    assert cells(frame) == ["0.5000 [0.2500, —]", "3"]
+
+
+def test_long_tables_show_twenty_rows_and_say_so() -> None:
     frame = pd.DataFrame({"n": range(1051)})
-    assert cells(frame)[:50] == [str(n) for n in range(50)]
-    assert "50 of 1,051 rows shown" in frame_html(frame)
-    assert "rows shown" not in frame_html(frame.head(50))
+    assert cells(frame)[:20] == [str(n) for n in range(20)]
+    assert "20 of 1,051 rows shown" in frame_html(frame)
+    assert "rows shown" not in frame_html(frame.head(20))
 
 
 def test_a_title_is_shown_if_there_is_one() -> None:
