@@ -2,7 +2,9 @@
 
 from .conclusion import Conclusion, conclude
 from .parameters import Parameter, declared_parameters, validate_parameters
-from .run import RunRecord, find_notebook, latest_key, project_root, run_notebook
+from .places import find_notebook, project_root
+from .record import RunRecord, latest_key
+from .run import run_notebook
 
 __all__ = [
     "Conclusion",

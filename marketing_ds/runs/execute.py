@@ -1,0 +1,178 @@
+"""Execute a notebook in a kernel of its own, and record what came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from marketing_ds._core.errors import RunError
+
+from .conclusion import MIME, Conclusion
+from .places import project_root
+from .record import RunRecord
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+    from traitlets.config import Config
+
+
+def execute(
+    path: Path, values: Mapping[str, object], snapshot: str, key: str, folder: Path
+) -> RunRecord:
+    import nbformat
+    import papermill
+
+    # Papermill guesses at parameters that were declared and checked already, and says so.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    building = folder.with_name(f".{key}-{os.getpid()}")
+    building.mkdir(parents=True, exist_ok=True)
+    executed = building / path.name
+    started = time.monotonic()
+    try:
+        papermill.execute_notebook(
+            path,
+            executed,
+            parameters=dict(values),
+            kernel_name="python3",
+            language="python",
+            cwd=path.parent,
+            progress_bar=False,
+            config=_kernel_config(),
+        )
+    except papermill.PapermillExecutionError as error:
+        failed = _keep_failed(building, folder)
+        _write_html(failed / path.name)
+        _track(path, values, snapshot, key, failed, None, time.monotonic() - started, failed=True)
+        raise RunError(_failure_text(path.stem, failed / path.name, error)) from None
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    seconds = time.monotonic() - started
+    conclusion = _conclusion_of(nbformat.read(executed, as_version=4))
+    _write_html(executed)
+    run_id = _track(path, values, snapshot, key, building, conclusion, seconds)
+    content = {
+        "notebook": path.stem,
+        "key": key,
+        "parameters": values,
+        "mart_snapshot": snapshot,
+        "seconds": round(seconds, 2),
+        "finished_at": dt.datetime.now(dt.UTC).isoformat(),
+        "conclusion": conclusion.to_dict() if conclusion else None,
+        "mlflow_run_id": run_id,
+    }
+    (building / "record.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    if folder.exists():  # its outputs were removed since, or another process was faster
+        shutil.rmtree(folder)
+    building.rename(folder)
+    _show_page(folder / f"{path.stem}.html", folder.parents[2] / "pages")
+    return RunRecord(path.stem, key, False, seconds, dict(values), conclusion, folder, run_id)
+
+
+def _kernel_config() -> Config:
+    """Talk to the kernel over a local socket where there is one: nothing a neighbour could read."""
+    from traitlets.config import Config
+
+    return Config({"KernelManager": {"transport": "ipc" if os.name == "posix" else "tcp"}})
+
+
+def _conclusion_of(notebook: NotebookNode) -> Conclusion | None:
+    """The last conclusion shown in an executed notebook."""
+    for cell in reversed(notebook.cells):
+        for output in reversed(cell.get("outputs", [])):
+            if MIME in output.get("data", {}):
+                return Conclusion.from_dict(output["data"][MIME])
+    return None
+
+
+def _keep_failed(building: Path, folder: Path) -> Path:
+    """Keep what a failed run left, where a person can look at it; replaced by the next failure."""
+    failed = folder.with_name(f"failed-{folder.name}")
+    if failed.exists():
+        shutil.rmtree(failed)
+    building.rename(failed)
+    return failed
+
+
+def _failure_text(name: str, executed: Path, error: Any) -> str:
+    """Which cell failed, its source, and the last word of its error."""
+    source = "\n".join(f"    {line}" for line in str(error.source).splitlines())
+    return (
+        f"{name} failed in cell {error.exec_count}:\n{source}\n"
+        f"  {error.ename}: {error.evalue}\n  executed so far: {executed}"
+    )
+
+
+def _write_html(executed: Path) -> None:
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True).from_filename(
+        str(executed)
+    )
+    executed.with_suffix(".html").write_text(page, encoding="utf-8")
+
+
+def _show_page(page: Path, pages: Path) -> None:
+    """Keep the newest page of each notebook where a person finds it."""
+    pages.mkdir(exist_ok=True)
+    draft = pages / f".{page.name}-{os.getpid()}"
+    shutil.copyfile(page, draft)
+    draft.replace(pages / page.name)
+
+
+def _track(
+    path: Path,
+    values: Mapping[str, object],
+    snapshot: str,
+    key: str,
+    folder: Path,
+    conclusion: Conclusion | None,
+    seconds: float,
+    *,
+    failed: bool = False,
+) -> str:
+    """One MLflow run: parameters, versions, typed results, manifests, models, notebook and page."""
+    from marketing_ds import __version__, tracking
+
+    metrics = {"seconds": seconds}
+    files = [folder / path.name, (folder / path.name).with_suffix(".html")]
+    manifests: list[Path] = []
+    if conclusion is not None:
+        headline = {
+            "headline": conclusion.value,
+            "headline_ci_lower": conclusion.ci_lower,
+            "headline_ci_upper": conclusion.ci_upper,
+        }
+        metrics |= {name: figure for name, figure in headline.items() if figure is not None}
+        metrics |= {"rows": conclusion.rows, **conclusion.metrics}
+        manifests = [Path(p) / "manifest.json" for p in conclusion.publications]
+        summary = folder / "conclusion.json"
+        summary.write_text(json.dumps(conclusion.to_dict(), indent=1), encoding="utf-8")
+        files += [summary, *map(Path, conclusion.files)]
+    return tracking.log_run(
+        root=project_root(),
+        name=path.stem,
+        failed=failed,
+        parameters=values,
+        metrics=metrics,
+        tags={
+            "notebook_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "mart_snapshot": snapshot,
+            "run_key": key,
+            "marketing_ds": __version__,
+            "python": sys.version.split()[0],
+            "headline": conclusion.headline if conclusion else "",
+        },
+        files=files,
+        manifests=manifests,
+        bundles=conclusion.bundles if conclusion else None,
+    )
