@@ -40,7 +40,7 @@ class Certificate:
         worth = f"Net value {self.objective_cny:,.2f} CNY"
         if not math.isfinite(self.upper_bound_cny):
             return worth
-        return f"{worth}, proved to be at most {self.gap:.2g} (share) below the best plan"
+        return f"{worth}, proved to be at most {self.gap:.2%} below the best plan"
 
 
 @dataclass(frozen=True)
