@@ -124,6 +124,21 @@ def test_every_output_is_published(resumed, place):
             assert mds.newest_bundle(mart, name, as_of="2026-06-30").cases > 20
 
 
+def test_the_same_inputs_give_the_same_model_and_publication(resumed, place):
+    environment = _environment(place / "again", place / "store")
+    where = f"workspace_path={place / 'again'}"
+    command = [sys.executable, "-m", "marketing_ds.cli", "run", "06_uplift", "-p", where]
+    command += ["-p", f"mart_path={ROOT / 'data_samples'}", "-p", "as_of=2026-06-30"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = []
+    for workspace in (place / "w", place / "again"):
+        with mds.open_mart(ROOT / "data_samples", workspace=workspace) as mart:
+            scores = mart.latest_publication("scores", name="uplift_held_out")
+            made.append((scores.id, mds.newest_bundle(mart, "uplift").files))
+    assert made[0] == made[1]
+
+
 def test_nobody_is_planned_without_consent(resumed, place):
     with mds.open_mart(ROOT / "data_samples", workspace=place / "w") as mart:
         plan = mart.latest("plans", name="K06").to_pandas()
@@ -140,7 +155,9 @@ def test_every_step_is_one_mlflow_run_and_models_are_registered(resumed, place):
     client = MlflowClient(tracking_uri=f"sqlite:///{place / 'store' / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("marketing_ds")
     runs = client.search_runs([experiment.experiment_id])
-    assert sorted(run.info.run_name for run in runs) == STEPS
+    assert sorted({run.info.run_name for run in runs}) == STEPS
+    keys = [run.data.tags["run_key"] for run in runs]
+    assert len(keys) == len(set(keys))
     assert all(run.info.status == "FINISHED" for run in runs)
     models = {model.name for model in client.search_registered_models()}
     assert models == {"propensity", "uplift", "decision"}
