@@ -60,7 +60,8 @@ def simulate(
     from marketing_ds.datasets import simulate as write_bank
 
     bank = write_bank(out, customers=customers, months=months, seed=seed, dirty=dirty)
-    typer.echo(str(bank))
+    typer.echo(bank.to_frame().to_string(index=False))
+    typer.echo(f"{out} in {bank.seconds:.0f} s")
 
 
 @app.command()

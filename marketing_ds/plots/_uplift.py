@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from marketing_ds._core.estimate import interval
 from marketing_ds.uplift import EffectExplanation, UpliftCurve, UpliftGroups
-from marketing_ds.uplift.estimate import interval
 
 from ._draw import axes_or_new, draw
 

@@ -1,13 +1,12 @@
 """P(outcome): fit, calibrate, evaluate, explain; the result goes into the scores table."""
 
 from ._calibration import Calibration
-from ._evaluation import Estimate, PropensityEvaluation, evaluate_probabilities
+from ._evaluation import PropensityEvaluation, evaluate_probabilities
 from ._model import PropensityModel
 from ._reasons import Explanation
 
 __all__ = [
     "Calibration",
-    "Estimate",
     "Explanation",
     "PropensityEvaluation",
     "PropensityModel",

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit
-from scipy.stats import norm
 
 from marketing_ds._core.checks import check_number
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.estimate import Estimate, normal_quantile
 
 from ._calibration import Floats, log_loss_rows
 from ._ranking import Ranking
 
 ECE_BINS = 10
 _REPLICATES = 200
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with the ends of its interval."""
-
-    value: float
-    ci_lower: float
-    ci_upper: float
 
 
 @dataclass(frozen=True)
@@ -129,23 +121,24 @@ def evaluate_probabilities(
     """
     level = check_number("level", level, low=0, high=1, inclusive=False)
     truth, p, w = _check(y, probability, sample_weight)
-    z = float(norm.ppf(0.5 + level / 2))
+    alpha = 1 - level
+    share = partial(Estimate.normal, alpha=alpha, low=0.0, high=1.0)
     ranking = Ranking.of(truth, p, w)
     auc, auc_error = ranking.auc()
-    table = _calibration_table(truth, p, w, z)
+    table = _calibration_table(truth, p, w, normal_quantile(alpha))
     spread = ranking.spread(_REPLICATES, random_state) | {
         "ece": _ece_spread(truth, p, w, random_state)
     }
     with np.errstate(divide="ignore"):
         loss = log_loss_rows(np.clip(logit(p), -34.5, 34.5), truth)
     return PropensityEvaluation(
-        auc=_interval(auc, z * auc_error, 0, 1),
-        average_precision=_interval(ranking.average_precision(), z * spread["ap"], 0, 1),
-        log_loss=_mean(loss, w, z, np.inf),
-        brier=_mean((p - truth) ** 2, w, z, 1.0),
-        ece=_interval(_ece(table), z * spread["ece"], 0, 1),
-        ks=_interval(ranking.ks(), z * spread["ks"], 0, 1),
-        lift_10=_interval(ranking.lift(0.1), z * spread["lift"], 0, np.inf),
+        auc=share(auc, auc_error),
+        average_precision=share(ranking.average_precision(), spread["ap"]),
+        log_loss=_mean(loss, w, alpha, np.inf),
+        brier=_mean((p - truth) ** 2, w, alpha, 1.0),
+        ece=share(_ece(table), spread["ece"]),
+        ks=share(ranking.ks(), spread["ks"]),
+        lift_10=Estimate.normal(ranking.lift(0.1), spread["lift"], alpha=alpha, low=0.0),
         rows=len(truth),
         positives=int(truth.sum()),
         level=level,
@@ -178,15 +171,11 @@ def _check(
     return truth, p, w
 
 
-def _interval(value: float, half: float, low: float, high: float) -> Estimate:
-    return Estimate(value, max(low, value - half), min(high, value + half))
-
-
-def _mean(values: Floats, w: Floats, z: float, high: float) -> Estimate:
+def _mean(values: Floats, w: Floats, alpha: float, high: float) -> Estimate:
     mean = float(np.average(values, weights=w))
     n = len(values)
     error = np.sqrt(np.sum((w * (values - mean)) ** 2) * n / (n - 1)) / w.sum()
-    return _interval(mean, z * float(error), 0.0, high)
+    return Estimate.normal(mean, float(error), alpha=alpha, low=0.0, high=high)
 
 
 def _bins(p: Floats, w: Floats) -> NDArray[np.intp]:

@@ -19,9 +19,9 @@ import pandas as pd
 from marketing_ds._core.checks import check_choice, check_count, check_number
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.estimate import Estimate, interval
 
 from .arms import Floats, read_arms, read_numbers, read_outcome, read_probability
-from .estimate import Estimate, interval
 from .ranking import Ranking, Side
 
 

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from marketing_ds._core.checks import check_choice, check_columns, check_count, check_number
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.estimate import Estimate
 from marketing_ds._core.terms import Term
 from marketing_ds.features import FeatureEncoder
 from marketing_ds.scores import scores_frame
@@ -23,7 +24,6 @@ from marketing_ds.scores import scores_frame
 from .arms import Arms, Floats, read_arms, read_outcome, read_probability
 from .boosting import Binned, Link, Matrix, Trees, predict_terms
 from .curves import uplift_curve
-from .estimate import Estimate
 from .explain import EffectExplanation, explain_terms
 from .learners import LEARNERS, Outcomes, Sample, estimate_probability, make_folds, pseudo_outcomes
 

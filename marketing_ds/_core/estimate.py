@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from .arms import Floats
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,6 @@ class Estimate:
 
     Examples
     --------
-    >>> from marketing_ds.uplift import Estimate
     >>> Estimate.normal(0.02, 0.01, alpha=0.05)
     Estimate(value=0.02, se=0.01, ci_lower=0.0004004, ci_upper=0.0396)
     """
@@ -28,10 +28,19 @@ class Estimate:
     ci_upper: float
 
     @classmethod
-    def normal(cls, value: float, se: float, *, alpha: float) -> Estimate:
-        """From value and standard error, by the normal approximation."""
+    def normal(
+        cls,
+        value: float,
+        se: float,
+        *,
+        alpha: float,
+        low: float = -math.inf,
+        high: float = math.inf,
+    ) -> Estimate:
+        """From value and standard error, by the normal approximation, cut at `low` and `high`."""
         half = normal_quantile(alpha) * se
-        return cls(float(value), float(se), float(value - half), float(value + half))
+        ends = max(low, float(value - half)), min(high, float(value + half))
+        return cls(float(value), float(se), *ends)
 
     @classmethod
     def from_influence(cls, value: float, influence: Floats, *, alpha: float) -> Estimate:
