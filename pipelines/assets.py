@@ -10,7 +10,7 @@ from typing import Literal
 
 import dagster as dg
 
-from marketing_ds._core.errors import RunError
+from marketing_ds._core.errors import MarketingError
 from marketing_ds.runs import latest_key, run_notebook
 
 # Business dates, not clock dates: history from 1990 on, and marts that run ahead of the clock.
@@ -59,7 +59,7 @@ def unit(notebook: str, *, reads: tuple[str, ...], cadence: Cadence) -> dg.Asset
         }
         try:
             record = run_notebook(notebook, parameters, upstream=[key for key in upstream if key])
-        except RunError as error:
+        except MarketingError as error:
             # The same code on the same data fails the same way: a person must look, not a retry.
             raise dg.Failure(str(error), allow_retries=False) from error
         done = record.conclusion

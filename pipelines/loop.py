@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from marketing_ds._core.checks import check_date
@@ -33,7 +34,7 @@ def main(mart_path: str, workspace_path: str, as_of: str = "") -> int:
     except MarketingError as error:
         console.print(f"error: {error}", style="red", markup=False)
         return 1
-    console.print(f"The loop on [b]{mart_path}[/b], as of {date}")
+    console.print(f"The loop on {mart_path}, as of {date}", markup=False, soft_wrap=True)
     started = time.monotonic()
     done = list(_materialised(mart_path, workspace_path, date.isoformat(), console))
     for step in done:
@@ -106,9 +107,9 @@ def _table(title: str, names: list[str], rows: list[list[object]]) -> Table:
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for name in names:
         right = name in {"seconds", "rows"}
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        table.add_column(escape(name), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*(escape(str(cell)) for cell in row))
     return table
 
 

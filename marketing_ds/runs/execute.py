@@ -10,7 +10,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,54 +29,86 @@ if TYPE_CHECKING:
 def execute(
     path: Path, values: Mapping[str, object], snapshot: str, key: str, folder: Path
 ) -> RunRecord:
+    """Execute a notebook whose parameters were checked; its record appears last, or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The notebook.
+    values : mapping
+        All its parameters.
+    snapshot, key : str
+        Fingerprint of the mart, key of the run.
+    folder : Path
+        Where the finished run will be.
+
+    Raises
+    ------
+    RunError
+        If a cell fails; what was executed is kept beside `folder` and tracked as failed.
+    """
     import nbformat
+    import papermill
+
+    started = time.monotonic()
+    with _draft(folder) as building:
+        executed = building / path.name
+        try:
+            _run_cells(path, executed, values)
+        except papermill.PapermillExecutionError as error:
+            failed = _keep_failed(building, folder)
+            _write_html(failed / path.name)
+            spent = time.monotonic() - started
+            _track(path, values, snapshot, key, failed, None, spent, failed=True)
+            raise RunError(_failure_text(path.stem, failed / path.name, error)) from None
+        seconds = time.monotonic() - started
+        conclusion = _conclusion_of(nbformat.read(executed, as_version=4))
+        _write_html(executed)
+        run_id = _track(path, values, snapshot, key, building, conclusion, seconds)
+        content = {
+            "notebook": path.stem,
+            "key": key,
+            "parameters": values,
+            "mart_snapshot": snapshot,
+            "seconds": round(seconds, 2),
+            "finished_at": dt.datetime.now(dt.UTC).isoformat(),
+            "conclusion": conclusion.to_dict() if conclusion else None,
+            "mlflow_run_id": run_id,
+        }
+        (building / "record.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+        if folder.exists():  # its outputs were removed since, or another process was faster
+            shutil.rmtree(folder)
+        building.rename(folder)
+    _show_page(folder / f"{path.stem}.html", folder.parents[2] / "pages")
+    return RunRecord(path.stem, key, False, seconds, dict(values), conclusion, folder, run_id)
+
+
+@contextmanager
+def _draft(folder: Path) -> Iterator[Path]:
+    """A folder of this process to build in; what is left of it at the end is removed."""
+    building = folder.with_name(f".{folder.name}-{os.getpid()}")
+    building.mkdir(parents=True, exist_ok=True)
+    try:
+        yield building
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _run_cells(path: Path, executed: Path, values: Mapping[str, object]) -> None:
     import papermill
 
     # Papermill guesses at parameters that were declared and checked already, and says so.
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    building = folder.with_name(f".{key}-{os.getpid()}")
-    building.mkdir(parents=True, exist_ok=True)
-    executed = building / path.name
-    started = time.monotonic()
-    try:
-        papermill.execute_notebook(
-            path,
-            executed,
-            parameters=dict(values),
-            kernel_name="python3",
-            language="python",
-            cwd=path.parent,
-            progress_bar=False,
-            config=_kernel_config(),
-        )
-    except papermill.PapermillExecutionError as error:
-        failed = _keep_failed(building, folder)
-        _write_html(failed / path.name)
-        _track(path, values, snapshot, key, failed, None, time.monotonic() - started, failed=True)
-        raise RunError(_failure_text(path.stem, failed / path.name, error)) from None
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
-    seconds = time.monotonic() - started
-    conclusion = _conclusion_of(nbformat.read(executed, as_version=4))
-    _write_html(executed)
-    run_id = _track(path, values, snapshot, key, building, conclusion, seconds)
-    content = {
-        "notebook": path.stem,
-        "key": key,
-        "parameters": values,
-        "mart_snapshot": snapshot,
-        "seconds": round(seconds, 2),
-        "finished_at": dt.datetime.now(dt.UTC).isoformat(),
-        "conclusion": conclusion.to_dict() if conclusion else None,
-        "mlflow_run_id": run_id,
-    }
-    (building / "record.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
-    if folder.exists():  # its outputs were removed since, or another process was faster
-        shutil.rmtree(folder)
-    building.rename(folder)
-    _show_page(folder / f"{path.stem}.html", folder.parents[2] / "pages")
-    return RunRecord(path.stem, key, False, seconds, dict(values), conclusion, folder, run_id)
+    papermill.execute_notebook(
+        path,
+        executed,
+        parameters=dict(values),
+        kernel_name="python3",
+        language="python",
+        cwd=path.parent,
+        progress_bar=False,
+        config=_kernel_config(),
+    )
 
 
 def _kernel_config() -> Config:

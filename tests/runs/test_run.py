@@ -141,3 +141,15 @@ def test_upstream_keys_are_part_of_the_key(notebook, own_store, tmp_path):
     assert a.key != b.key
     content = json.loads((a.folder / "record.json").read_text())
     assert content["parameters"]["size"] == 2
+
+
+def test_nothing_is_left_of_a_run_that_could_not_be_tracked(notebook, tmp_path, monkeypatch):
+    from marketing_ds import tracking
+
+    def refuse(**_: object) -> str:
+        raise OSError("the store is gone")
+
+    monkeypatch.setattr(tracking, "log_run", refuse)
+    with pytest.raises(OSError, match="the store is gone"):
+        run_notebook(notebook, {"workspace_path": str(tmp_path / "w")})
+    assert not list((tmp_path / "w" / "runs").rglob("*.ipynb"))
