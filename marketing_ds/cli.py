@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,7 +113,7 @@ def loop(
     ] = "",
 ) -> None:
     """Run the whole loop on a mart: what is done is found, what is missing is run."""
-    from marketing_ds.runs import project_root
+    from marketing_ds.runs import project_root, workspace_of
 
     root = project_root()
     if not (root / "pipelines" / "loop.py").is_file():
@@ -122,8 +121,7 @@ def loop(
             f"there is no pipelines/loop.py in {root}; run from a checkout of the project, or set "
             "MARKETING_DS_HOME to one"
         )
-    elsewhere = os.environ.get("MARKETING_DS_WORKSPACE")
-    place = workspace or Path(elsewhere or root / "workspace" / mart.resolve().name)
+    place = workspace or workspace_of(mart)
     # A process of its own: the package must not import its schedule.
     command = [sys.executable, "-m", "pipelines.loop", str(mart.resolve()), str(place.resolve())]
     raise typer.Exit(subprocess.run([*command, as_of], cwd=root, check=False).returncode)

@@ -2,7 +2,7 @@
 
 from .conclusion import Conclusion, conclude
 from .parameters import Parameter, declared_parameters, validate_parameters
-from .places import find_notebook, project_root
+from .places import find_notebook, project_root, workspace_of
 from .record import RunRecord, latest_key
 from .run import run_notebook
 
@@ -17,4 +17,5 @@ __all__ = [
     "project_root",
     "run_notebook",
     "validate_parameters",
+    "workspace_of",
 ]

@@ -19,6 +19,16 @@ def project_root() -> Path:
     return checkout if (checkout / "notebooks").is_dir() else Path.cwd()
 
 
+def workspace_of(mart_path: str | Path) -> Path:
+    """Where outputs of a mart go unless told otherwise: one workspace a mart, so none is mixed up.
+
+    ``MARKETING_DS_WORKSPACE`` if set, else ``workspace/<name of the mart's folder>`` of the project.
+    """
+    if elsewhere := os.environ.get("MARKETING_DS_WORKSPACE"):
+        return Path(elsewhere).resolve()
+    return project_root() / "workspace" / Path(mart_path).resolve().name
+
+
 def find_notebook(name: str | Path) -> Path:
     """The notebook of that name or path.
 

@@ -19,7 +19,7 @@ from marketing_ds._core.errors import RunError
 
 from .execute import execute
 from .parameters import declared_parameters, validate_parameters
-from .places import find_notebook, project_root
+from .places import find_notebook, project_root, workspace_of
 from .record import RunRecord, finished
 from .settings import mart_settings
 
@@ -44,7 +44,8 @@ def run_notebook(
         Name of a notebook in `notebooks/`, or a path.
     parameters : mapping, optional
         Values by name; texts are read as the declared type. Paths are relative to the current
-        folder; defaults in the notebook are relative to the notebook.
+        folder; the notebook's own default mart is relative to the notebook. Without a
+        ``workspace_path``, outputs go to the mart's own workspace (see `workspace_of`).
     upstream : sequence of str, optional
         Keys of the runs whose outputs this one reads.
 
@@ -81,6 +82,8 @@ def _values(path: Path, given: dict[str, object]) -> dict[str, object]:
     if "mart_path" in given and "mart_path" in declared:
         given = {**mart_settings(str(given["mart_path"]), path), **given}
     values = validate_parameters(declared, given, path.stem)
+    if "workspace_path" in values and "workspace_path" not in given and "mart_path" in values:
+        values["workspace_path"] = str(workspace_of(path.parent / str(values["mart_path"])))
     for name in PATH_PARAMETERS:
         if name in values:
             values[name] = str((path.parent / str(values[name])).resolve())

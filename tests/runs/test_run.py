@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from marketing_ds._core.errors import RunError
-from marketing_ds.runs import find_notebook, latest_key, run_notebook
+from marketing_ds.runs import find_notebook, latest_key, run_notebook, workspace_of
 
 PARAMETERS = 'workspace_path: str = "workspace"\nsize: int = 2\nas_of: str = ""\n'
 CONCLUDE = "import marketing_ds as mds\nmds.conclude('double', 2.0 * size, rows=size)"
@@ -153,3 +153,19 @@ def test_nothing_is_left_of_a_run_that_could_not_be_tracked(notebook, tmp_path, 
     with pytest.raises(OSError, match="the store is gone"):
         run_notebook(notebook, {"workspace_path": str(tmp_path / "w")})
     assert not list((tmp_path / "w" / "runs").rglob("*.ipynb"))
+
+
+def test_every_mart_has_a_workspace_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.delenv("MARKETING_DS_WORKSPACE", raising=False)
+    monkeypatch.setenv("MARKETING_DS_HOME", str(tmp_path))
+    assert workspace_of("marts/hillstrom") == tmp_path / "workspace" / "hillstrom"
+    assert workspace_of("marts/bank") == tmp_path / "workspace" / "bank"
+
+
+def test_the_workspace_can_be_set_from_outside(
+    make_notebook, own_store, tiny_mart_dir, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MARKETING_DS_WORKSPACE", str(tmp_path / "elsewhere"))
+    path = make_notebook("n", f'mart_path: str = "x"\n{PARAMETERS}', CONCLUDE)
+    record = run_notebook(path, {"mart_path": str(tiny_mart_dir)})
+    assert record.folder.is_relative_to(tmp_path / "elsewhere")
