@@ -6,20 +6,20 @@ Start the web UI with ``dagster dev -m pipelines.definitions``; ``MARKETING_DS_M
 
 from __future__ import annotations
 
+import datetime as dt
+
 import dagster as dg
 
-from .assets import DAYS, UNITS, Bank
+from .assets import UNITS, Bank
 
 daily = dg.define_asset_job(
     "daily_score_segment_plan",
     selection=dg.AssetSelection.groups("daily"),
-    partitions_def=DAYS,
     description="Check, tag, segment, score with the newest models, plan, hand over.",
 )
 weekly = dg.define_asset_job(
     "weekly_train_evaluate",
     selection=dg.AssetSelection.groups("weekly"),
-    partitions_def=DAYS,
     description="Train propensity and uplift anew, judge the last campaign.",
 )
 
@@ -37,8 +37,6 @@ def every_monday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 
 def _yesterday(context: dg.ScheduleEvaluationContext) -> str:
-    import datetime as dt
-
     return (context.scheduled_execution_time.date() - dt.timedelta(days=1)).isoformat()
 
 

@@ -42,6 +42,10 @@ def main(mart_path: str, workspace_path: str, as_of: str = "") -> int:
             console.print(_table(title, content["columns"], content["data"]))
     console.print(_table("What was done", list(COLUMNS), [step.row() for step in done]))
     if len(done) < len(UNITS):
+        console.print(
+            f"{len(done)} of {len(UNITS)} steps are done and kept; mend what failed and run the same "
+            "command again"
+        )
         return 1
     _say_where(console, workspace_path, time.monotonic() - started, done)
     return 0
@@ -67,12 +71,18 @@ class Step:
 def _materialised(
     mart_path: str, workspace_path: str, date: str, console: Console
 ) -> Iterator[Step]:
-    """Each unit as it ends; stops at the first failure."""
+    """Each unit that ends well; one that fails takes only those with it that read what it makes."""
     bank = Bank(mart_path=mart_path, workspace_path=workspace_path)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    missing: set[dg.AssetKey] = set()
     with dg.DagsterInstance.ephemeral() as instance:
         for asset in UNITS:
-            notebook = asset.key.path[-1].removeprefix("unit_")
+            notebook = _notebook(asset.key)
+            lacks = sorted(_notebook(key) for key in asset.asset_deps[asset.key] & missing)
+            if lacks:
+                console.print(f"  {notebook:<14} left out   it needs {' and '.join(lacks)}")
+                missing.add(asset.key)
+                continue
             started = time.monotonic()
             with console.status(f"{notebook} …"):
                 run = dg.materialize(
@@ -85,8 +95,9 @@ def _materialised(
                     raise_on_error=False,
                 )
             if not run.success:
-                _say_failure(console, notebook, run)
-                return
+                _say_failure(console, run)
+                missing.add(asset.key)
+                continue
             (event,) = run.asset_materializations_for_node(asset.node_def.name)
             facts = {name: value.value for name, value in event.metadata.items()}
             step = Step(
@@ -100,6 +111,10 @@ def _materialised(
             shown = "  {:<14} {:<10} {:>7} s {:>11}  {}".format(*step.row())
             console.print(shown, soft_wrap=True, markup=False)
             yield step
+
+
+def _notebook(key: dg.AssetKey) -> str:
+    return key.path[-1].removeprefix("unit_")
 
 
 def _table(title: str, names: list[str], rows: list[list[object]]) -> Table:
@@ -126,16 +141,13 @@ def _say_where(console: Console, workspace_path: str, seconds: float, done: Sequ
     )
 
 
-def _say_failure(console: Console, notebook: str, run: dg.ExecuteInProcessResult) -> None:
+def _say_failure(console: Console, run: dg.ExecuteInProcessResult) -> None:
     for event in run.all_events:
         if event.is_step_failure:
             failure = event.step_failure_data
             said = failure.user_failure_data
             reason = said.description if said else failure.error and failure.error.to_string()
             console.print(f"error: {reason}", style="red", markup=False, soft_wrap=True)
-    console.print(
-        f"{notebook} failed; what was done is kept: mend it and run the same command again"
-    )
 
 
 def _short(path: str) -> str:
