@@ -170,6 +170,8 @@ class Ranking:
         influence = np.empty((2, self.n))
         influence[0, self._order] = gain
         influence[1, self._order] = gain - end / 2
+        if self._ties.one_group:  # V is a straight line: all that is left of the Qini is rounding
+            return auuc, 0.0, influence[0], np.zeros(self.n)
         return auuc, auuc - total / 2, influence[0], influence[1]
 
     def _scale(self, side: Side) -> tuple[Floats, Floats]:
@@ -197,6 +199,11 @@ class _Ties:
         np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
         self._start = None if new.all() else np.flatnonzero(new)
         self._size = None if self._start is None else np.diff(np.append(self._start, len(ordered)))
+
+    @property
+    def one_group(self) -> bool:
+        """Whether all scores are equal."""
+        return self._start is not None and len(self._start) == 1
 
     def spread(self, values: Floats) -> Floats:
         """Every value replaced by the mean of its group."""

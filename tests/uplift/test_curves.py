@@ -349,3 +349,13 @@ def test_more_customers_than_the_grid_keep_their_numbers():
     top = np.argsort(-score)[:6000]
     means = [y[top][treated[top] == arm].mean() for arm in (1, 0)]
     assert curve.uplift_at(0.2).value == pytest.approx(means[0] - means[1], abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [7, 1000, 32_001])
+def test_equal_scores_have_a_qini_of_exactly_zero(n):
+    rng = np.random.default_rng(n)
+    arm = np.where(np.arange(n) % 3 == 0, "control", "mail")
+    y = rng.random(n) + 0.1 * (arm == "mail")
+    qini = uplift_curve(y, np.full(n, 0.3), arm).qini
+    assert (qini.value, qini.ci_lower, qini.ci_upper) == (0.0, 0.0, 0.0)
+    assert qini.p_value == 1.0
