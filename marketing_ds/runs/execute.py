@@ -112,10 +112,19 @@ def _run_cells(path: Path, executed: Path, values: Mapping[str, object]) -> None
 
 
 def _kernel_config() -> Config:
-    """Talk to the kernel over a local socket where there is one: nothing a neighbour could read."""
+    """How to start and reach the kernel.
+
+    Over a local socket where there is one: nothing a neighbour could read. And without the
+    kernel's own log: being stopped at the end of a run is no error, as it would say.
+    """
     from traitlets.config import Config
 
-    return Config({"KernelManager": {"transport": "ipc" if os.name == "posix" else "tcp"}})
+    return Config(
+        {
+            "KernelManager": {"transport": "ipc" if os.name == "posix" else "tcp"},
+            "NotebookClient": {"extra_arguments": ["--IPKernelApp.log_level=50"]},
+        }
+    )
 
 
 def _conclusion_of(notebook: NotebookNode) -> Conclusion | None:
