@@ -29,8 +29,8 @@ def main(mart_path: str, workspace_path: str, as_of: str = "") -> int:
     """Materialise every unit for `as_of` (by default the mart's last date); returns the exit code."""
     console = Console(highlight=False)
     try:
-        mart = open_mart(mart_path, workspace=workspace_path)
-        date = check_date("as_of", as_of) if as_of else mart.last_date
+        with open_mart(mart_path, workspace=workspace_path) as mart:
+            date = check_date("as_of", as_of) if as_of else mart.last_date
     except MarketingError as error:
         console.print(f"error: {error}", style="red", markup=False)
         return 1

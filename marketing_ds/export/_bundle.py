@@ -53,6 +53,12 @@ class Bundle(Result):
     files: Mapping[str, str]
     cases: int
 
+    def _contract(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(
+            (self.path / "contract.json").read_text(encoding="utf-8")
+        )
+        return content
+
     def score(self, X: pd.DataFrame) -> NDArray[np.float32]:
         """Scores of raw tags by the bundle's own graph, without the model that made it.
 
@@ -65,7 +71,7 @@ class Bundle(Result):
         -------
         ndarray of shape (n, 1) for propensity, (n, arms) for uplift
         """
-        contract = json.loads((self.path / "contract.json").read_text(encoding="utf-8"))
+        contract = self._contract()
         model = session(self.path / "model.onnx")
         scores: NDArray[np.float32] = model.run(
             [contract["output"]["name"]], feed(contract["inputs"], X)
@@ -87,7 +93,7 @@ class Bundle(Result):
         pandas.DataFrame
             Columns of `schema.SCORES`; for uplift one row per customer and arm.
         """
-        contract = json.loads((self.path / "contract.json").read_text(encoding="utf-8"))
+        contract = self._contract()
         frame = frame if isinstance(frame, pd.DataFrame) else frame.to_pandas()
         scores = self.score(frame)
         arms = contract["output"]["columns"] if self.kind == "uplift" else [None]

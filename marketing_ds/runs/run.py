@@ -94,13 +94,13 @@ def _checked_snapshot(mart_path: str, workspace: Path) -> str:
     """The mart's fingerprint, once its contract holds; a passed check is remembered by it."""
     from marketing_ds.mart import open_mart
 
-    mart = open_mart(mart_path, workspace=workspace)
-    passed = workspace / "runs" / "checked" / mart.snapshot
-    if not passed.exists():
-        _refuse_broken(mart, mart_path)
-        passed.parent.mkdir(parents=True, exist_ok=True)
-        passed.touch()
-    return mart.snapshot
+    with open_mart(mart_path, workspace=workspace) as mart:
+        passed = workspace / "runs" / "checked" / mart.snapshot
+        if not passed.exists():
+            _refuse_broken(mart, mart_path)
+            passed.parent.mkdir(parents=True, exist_ok=True)
+            passed.touch()
+        return mart.snapshot
 
 
 def _refuse_broken(mart: Mart, mart_path: str) -> None:
