@@ -29,7 +29,7 @@ lab: setup  ## open the notebooks in JupyterLab
 
 lock: setup-dev  ## rebuild both lock files from pyproject.toml
 	@$(UV_COMPILE) --output-file requirements.lock
-	@$(UV_COMPILE) --extra tune --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(UV_COMPILE) --extra tune --extra spark --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 sample: setup  ## rebuild data_samples/ (same seed, same content)
 	@$(BIN)/python -m marketing_ds.datasets.sample data_samples

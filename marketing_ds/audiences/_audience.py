@@ -20,9 +20,7 @@ from ibis.common.exceptions import IbisError
 from marketing_ds._core.checks import check_columns, check_date
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
-
-from ._binding import bind
-from ._rules import And, Or, Rule
+from marketing_ds.rules import And, Or, Rule, bind
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Publication

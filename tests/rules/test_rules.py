@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.audiences import Rule
-from marketing_ds.audiences._rules import And, Between, Compare, In, IsNull, Not, Or, TagName
+from marketing_ds.rules import And, Between, Compare, In, IsNull, Not, Or, Rule, TagName
 
 LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 NAMES = st.one_of(
