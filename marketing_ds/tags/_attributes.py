@@ -54,4 +54,5 @@ def _tag(attribute: str, *, is_word: bool) -> Tag:
         "string" if is_word else "float64",
         Aggregate(_TABLE, "latest", column, where(attribute=attribute)),
         f"Attribute '{attribute}' as delivered: its latest known value; null if never known.",
+        subject="delivered",
     )

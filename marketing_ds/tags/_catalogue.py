@@ -1,4 +1,4 @@
-"""The catalogue: every tag by name, searchable, and shown as one table."""
+"""The catalogue: every tag by name, searchable, and shown subject by subject."""
 
 from __future__ import annotations
 
@@ -8,26 +8,48 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from marketing_ds._core.checks import check_date
+from marketing_ds._core.checks import check_choice, check_date
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput, did_you_mean
 
 from ._attributes import attribute_tags
-from ._customers import CUSTOMER_TAGS
+from ._catalogue_html import catalogue_html
+from ._entities import ENTITIES, EntityName
 from ._sources import MartLike
-from ._tag import Tag
+from ._tag import Sensitivity, Tag
+from .declared import CAMPAIGN_TAGS, CUSTOMER_TAGS, PRODUCT_TAGS
+from .declared._words import SUBJECTS
+
+_DECLARED = {"customer": CUSTOMER_TAGS, "product": PRODUCT_TAGS, "campaign": CAMPAIGN_TAGS}
 
 
 @dataclass(frozen=True)
 class Catalogue(Result):
-    """Tags by name: ``catalogue()["aum"]``, ``"aum" in catalogue()``, `search`, `to_frame`."""
+    """Tags by name: ``catalogue()["aum"]``, ``"aum" in catalogue()``, `search`, `filter`.
+
+    Names are unique among the tags of one entity.
+    """
 
     tags: tuple[Tag, ...]
 
-    def __getitem__(self, name: str) -> Tag:
+    def __post_init__(self) -> None:
+        seen: set[tuple[str, str]] = set()
         for tag in self.tags:
-            if tag.name == name:
-                return tag
+            if (tag.entity, tag.name) in seen:
+                raise InvalidInput(
+                    f"tags must have names of their own, got {tag.name!r} twice; rename one"
+                )
+            seen.add((tag.entity, tag.name))
+
+    def __getitem__(self, name: str) -> Tag:
+        found = [tag for tag in self.tags if tag.name == name]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            entities = " and of a ".join(tag.entity for tag in found)
+            raise InvalidInput(
+                f"name {name!r} is a tag of a {entities}; say which with catalogue(entity=…)"
+            )
         raise InvalidInput(
             f"name must be a tag of the catalogue, got {name!r}"
             f"{did_you_mean(str(name), self.names)}"
@@ -48,52 +70,76 @@ class Catalogue(Result):
         return tuple(tag.name for tag in self.tags)
 
     def search(self, text: str) -> Catalogue:
-        """The tags that have every word of `text` in name, title, description or lineage.
+        """The tags that have every word of `text` somewhere in what is said of them.
+
+        Searched are name, titles, description, unit, subject, entity, type, lineage, owner,
+        freshness and sensitivity, in English and Chinese, whatever the case.
 
         Examples
         --------
-        >>> catalogue().search("maturing balance").names
-        ('maturing_30d_cny',)
-        >>> catalogue().search("年龄").names
-        ('age',)
+        >>> catalogue().search("salary stopped").names
+        ('salary_stopped',)
+        >>> catalogue().search("年龄段").names
+        ('age_band',)
         """
         words = text.lower().split()
         return Catalogue(tuple(t for t in self.tags if all(w in _text(t) for w in words)))
 
+    def filter(
+        self,
+        *,
+        subject: str | None = None,
+        source: str | None = None,
+        sensitivity: Sensitivity | None = None,
+    ) -> Catalogue:
+        """The tags of a subject, that read a source (`transactions`, …), of a sensitivity.
+
+        Raises
+        ------
+        InvalidInput
+            If no tag here has such a subject, source or sensitivity.
+
+        Examples
+        --------
+        >>> catalogue().filter(sensitivity="sensitive").names
+        ('age', 'age_band', 'gender', 'occupation')
+        """
+        kept = self.tags
+        for name, wanted in (
+            ("subject", subject),
+            ("source", source),
+            ("sensitivity", sensitivity),
+        ):
+            if wanted is not None:
+                known = sorted({value for tag in self.tags for value in _facets(tag)[name]})
+                check_choice(name, wanted, known)
+                kept = tuple(tag for tag in kept if wanted in _facets(tag)[name])
+        return Catalogue(kept)
+
     def to_frame(self) -> pd.DataFrame:
-        """One row a tag: names, titles, type, unit, window, sensitivity, source, lineage."""
-        return pd.DataFrame(
-            [
-                {
-                    "name": tag.name,
-                    "title_en": tag.title_en,
-                    "title_zh": tag.title_zh,
-                    "type": tag.type,
-                    "unit": tag.unit,
-                    "window_days": tag.window,
-                    "sensitivity": tag.sensitivity,
-                    "source": ", ".join(tag.sources),
-                    "lineage": ", ".join(tag.lineage),
-                    "description": tag.description,
-                }
-                for tag in self.tags
-            ],
-            columns=[
-                "name", "title_en", "title_zh", "type", "unit", "window_days", "sensitivity",
-                "source", "lineage", "description",
-            ],
-        ).astype({"window_days": "Int64"})  # fmt: skip
+        """One row a tag: names, titles, type, unit, window, owner, source, lineage, …"""
+        rows = [_row(tag) for tag in self.tags]
+        return pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"window_days": "Int64"})
+
+    def _repr_html_(self) -> str:
+        return catalogue_html(self.tags)
 
 
-def catalogue(mart: MartLike | None = None, as_of: str | dt.date | None = None) -> Catalogue:
-    """Every customer tag that is declared; with a mart, its computed attributes too.
+def catalogue(
+    mart: MartLike | None = None,
+    as_of: str | dt.date | None = None,
+    entity: EntityName | None = "customer",
+) -> Catalogue:
+    """Every tag that is declared; with a mart, its computed attributes too.
 
     Parameters
     ----------
     mart : Mart, optional
-        Adds the mart's `attr_<name>` tags, from `customer_attributes`.
+        Adds the mart's `attr_<name>` tags of customers, from `customer_attributes`.
     as_of : date or str, optional
         The day by which attributes must be known; the mart's last by default.
+    entity : {"customer", "product", "campaign"} or None
+        What the tags are about; None for all of them.
 
     Examples
     --------
@@ -101,18 +147,43 @@ def catalogue(mart: MartLike | None = None, as_of: str | dt.date | None = None) 
     'Assets under management'
     >>> catalogue()["aum"].lineage
     ('holdings.balance_cny', 'holdings.product_id', 'holdings.snapshot_date', 'products.category')
+    >>> catalogue(entity="campaign")["budget_spent_share"].title_zh
+    '预算使用率'
     >>> catalogue()["amu"]
     Traceback (most recent call last):
     ...
     marketing_ds._core.errors.InvalidInput: name must be a tag of the catalogue, got 'amu'; did you mean 'aum'?
     """
-    if mart is None:
-        return Catalogue(CUSTOMER_TAGS)
-    day = check_date("as_of", as_of) if as_of is not None else mart.last_date
-    return Catalogue((*CUSTOMER_TAGS, *attribute_tags(mart, day)))
+    if entity is not None:
+        check_choice("entity", entity, tuple(ENTITIES))
+    wanted = tuple(ENTITIES) if entity is None else (entity,)
+    tags = [tag for name in wanted for tag in _DECLARED[name]]
+    if mart is not None and "customer" in wanted:
+        day = check_date("as_of", as_of) if as_of is not None else mart.last_date
+        tags += attribute_tags(mart, day)
+    return Catalogue(tuple(tags))
+
+
+_COLUMNS = (
+    "name", "title_en", "title_zh", "entity", "subject", "type", "unit", "window_days",
+    "freshness", "owner", "sensitivity", "source", "lineage", "description",
+)  # fmt: skip
+
+
+def _row(tag: Tag) -> dict[str, object]:
+    made = {"window_days": tag.window, "source": ", ".join(tag.sources), "lineage": ", ".join(tag.lineage)}  # fmt: skip
+    return {name: made[name] if name in made else getattr(tag, name) for name in _COLUMNS}
+
+
+def _facets(tag: Tag) -> dict[str, tuple[str, ...]]:
+    return {"subject": (tag.subject,), "source": tag.sources, "sensitivity": (tag.sensitivity,)}
 
 
 def _text(tag: Tag) -> str:
-    return " ".join(
-        (tag.name, tag.title_en, tag.title_zh, tag.description, *tag.lineage, tag.sensitivity)
-    ).lower()
+    entity = ENTITIES[tag.entity]
+    said = (
+        tag.name, tag.title_en, tag.title_zh, tag.description, tag.unit or "", tag.type,
+        tag.subject, SUBJECTS.get(tag.subject, ""), tag.entity, entity.title_zh, tag.freshness,
+        tag.owner, tag.sensitivity, *tag.lineage,
+    )  # fmt: skip
+    return " ".join(said).lower()

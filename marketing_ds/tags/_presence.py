@@ -1,14 +1,19 @@
-"""What a mart has by a day, asked once: tables with rows, and customer facts that are recorded."""
+"""What a mart has by a day, asked once: tables with rows, and facts that are recorded."""
 
 from __future__ import annotations
 
 import datetime as dt
-from functools import cache, cached_property
+from functools import cache
+
+import ibis.expr.types as ir
 
 from marketing_ds import schema
 
+from ._entities import ENTITIES
 from ._sources import MartLike, known_by
-from ._tag import Fact, Tag
+from ._tag import Tag
+
+_PLANNED = frozenset(entity.table for entity in ENTITIES.values() if entity.planned)
 
 
 class Presence:
@@ -18,27 +23,26 @@ class Presence:
         self._mart = mart
         self._as_of = as_of
         self.has = cache(self._has)
+        self._unrecorded = cache(self._find_unrecorded)
 
     def answers(self, tag: Tag) -> bool:
-        """Whether each table has rows, and each customer fact a value for somebody."""
-        facts = {i.column for i in _with_inputs(tag) if isinstance(i, Fact)}
-        return all(map(self.has, tag.tables)) and facts.isdisjoint(self._unrecorded)
+        """Whether each table has rows, and each fact a value for somebody."""
+        return all(map(self.has, tag.tables)) and all(
+            fact.column not in self._unrecorded(fact.table) for fact in tag.facts
+        )
 
     def _has(self, table: str) -> bool:
         if table not in self._mart.tables:
             return False
-        rows = known_by(self._mart[table], table, self._as_of)
-        return bool(rows.limit(1).count().to_pyarrow().as_py())
+        return bool(self._rows(table).limit(1).count().to_pyarrow().as_py())
 
-    @cached_property
-    def _unrecorded(self) -> frozenset[str]:
-        """Columns of customers that are null for everybody."""
-        customers = known_by(self._mart["customers"], "customers", self._as_of)
-        nullable = [column.name for column in schema.CUSTOMERS.columns if column.nullable]
-        counts = customers.aggregate(**{c: customers[c].count() for c in nullable}).to_pyarrow()
+    def _rows(self, table: str) -> ir.Table:
+        rows = self._mart[table]
+        return rows if table in _PLANNED else known_by(rows, table, self._as_of)
+
+    def _find_unrecorded(self, table: str) -> frozenset[str]:
+        """Columns of an entity's table that are null in every row."""
+        rows = self._rows(table)
+        nullable = [column.name for column in schema.MART[table].columns if column.nullable]
+        counts = rows.aggregate(**{c: rows[c].count() for c in nullable}).to_pyarrow()
         return frozenset(c for c in nullable if counts[c][0].as_py() == 0)
-
-
-def _with_inputs(tag: Tag) -> list[object]:
-    below = [i for t in tag.inputs if isinstance(t, Tag) for i in _with_inputs(t)]
-    return [*tag.inputs, *below]

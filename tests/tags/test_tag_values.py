@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from marketing_ds.tags import _formulas as f
+from marketing_ds.tags.declared import _stages as stages
 
 from .conftest import OpenTables, Rows, frame_of
 
@@ -185,7 +185,7 @@ def test_lifecycle_stages(
         [(tenure, aum, before, idle)],
         schema={"tenure": "int64", "aum": "float64", "before": "float64", "idle": "int64"},
     )
-    value = f.lifecycle(table.tenure, table.aum, table.before, table.idle)
+    value = stages.lifecycle(table.tenure, table.aum, table.before, table.idle)
     assert value.to_pyarrow().to_pylist() == [stage]
 
 
@@ -195,7 +195,7 @@ def test_lifecycle_stages(
 )
 def test_value_tiers(aum: float, tier: str) -> None:
     table = ibis.memtable([(aum,)], schema={"aum": "float64"})
-    assert f.value_tier(table.aum).to_pyarrow().to_pylist() == [tier]
+    assert stages.value_tier(table.aum).to_pyarrow().to_pylist() == [tier]
 
 
 def test_days_with_rows_are_counted_over_the_whole_window(

@@ -1,0 +1,235 @@
+"""Tomorrow's tags for the price of a day: measures kept from yesterday, brought forward.
+
+A count or sum over a window changes by the rows that come in and by those that grow too old. Both
+are a few days of data: what became known since yesterday, and for each window the day that leaves
+it. Their partial aggregates are added to the measures kept from yesterday. Late rows come in on the
+day on which they became known, into the windows that they belong to. Sums are decimals of twelve
+places, so that what is taken back is what was added.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from marketing_ds import schema
+from marketing_ds._core.display import Result
+from marketing_ds._core.errors import MartError
+
+from ._compile import check_day, choose, compiled, cut_to_windows, measures_for, needed
+from ._entities import ENTITIES
+from ._kept import Keeper, KeptDay
+from ._measures import LARGEST, Measure, aggregated, carried, day_number, of_all_time, since
+from ._rows import date_of, known_by
+from ._sources import SOURCES
+from ._tag import Aggregate, Tag
+
+if TYPE_CHECKING:
+    from marketing_ds.mart import Mart
+
+DAILY = ("transactions", "events")
+"""Sources whose measures are kept: large, and their rows never change once they are known."""
+FARTHEST_DAYS = 31
+"""Days beyond which bringing forward would cost as much as starting anew."""
+_KEY = ENTITIES["customer"].key
+_DAY = dt.timedelta(days=1)
+_MODULUS = 1_000_003
+"""Hundredths are added up by their remainder, so that no engine's whole numbers overflow."""
+_NUMBERS = {"transactions": "amount_cny", "events": "duration_s"}
+
+
+@dataclass(frozen=True)
+class SourceRefresh:
+    """How the measures of one source were had."""
+
+    source: str
+    how: str
+    """``kept`` (they were there), ``forward`` (from an earlier day) or ``full``."""
+    since: dt.date | None
+    """The day they were brought forward from."""
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Refreshed(Result):
+    """Tags brought forward to a day; made by `refresh_tags`.
+
+    Attributes
+    ----------
+    as_of : date
+        The day.
+    table : ibis.Table
+        The tag table, equal to ``tag_table(mart, as_of, tags)``. It reads what is kept in the
+        workspace: the last three days of each set of tags.
+    sources : tuple of SourceRefresh
+        How each kept source was had: `source`, `how`, `since`, `reason`, `seconds`.
+    """
+
+    as_of: dt.date
+    table: ir.Table = field(repr=False)
+    sources: tuple[SourceRefresh, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a kept source."""
+        columns = ["source", "how", "since", "reason", "seconds"]
+        rows = [[getattr(source, name) for name in columns] for source in self.sources]
+        return pd.DataFrame(rows, columns=columns)
+
+
+def refresh_tags(
+    mart: Mart,
+    as_of: str | dt.date,
+    tags: Sequence[str | Tag] | None = None,
+    *,
+    full: bool = False,
+) -> Refreshed:
+    """Customers' tags as of a day, from what was kept on an earlier day where that is possible.
+
+    The first call adds up all rows of `transactions` and `events` and keeps the measures behind
+    the tags in the workspace, under ``partials/``. A call for a later day reads the days that enter
+    and leave the windows, and nothing else of these tables but a count. Values equal those of
+    `tag_table`: counts exactly, sums to 1e-12 a row.
+
+    Parameters
+    ----------
+    mart : Mart
+        The input tables, from `open_mart`.
+    as_of : date or str
+        The day.
+    tags : sequence of str or Tag, optional
+        As for `tag_table`. Another set of tags is kept apart.
+    full : bool
+        Start anew, whatever is kept.
+
+    Returns
+    -------
+    Refreshed
+        `.table` is the tag table; `.to_frame()` says how each source was had.
+
+    Raises
+    ------
+    InvalidInput
+        As `tag_table`.
+    MartError
+        If a number to be summed is not finite: sums of such numbers cannot be taken back.
+
+    Notes
+    -----
+    What is kept is used only if the rows behind it are still the same by number, dates and
+    amounts; otherwise, and beyond 31 days, the source is added up in full, and `reason` says so.
+    A correction of old rows that leaves all three as they were (another channel, say) is not
+    seen: use ``full=True`` after such repairs.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import marketing_ds as mds
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with mds.open_mart("data_samples", workspace=folder) as mart:
+    ...         first = mds.tags.refresh_tags(mart, "2026-06-29", ["transactions_30d"])
+    ...         second = mds.tags.refresh_tags(mart, "2026-06-30", ["transactions_30d"])
+    ...         [step.how for step in (*first.sources, *second.sources)]
+    ['full', 'forward']
+    """
+    day = check_day(mart, as_of)
+    chosen = choose(mart, day, tags, "customer")
+    kept: dict[str, ir.Table] = {}
+    steps: list[SourceRefresh] = []
+    for source, aggregates in needed(chosen).items():
+        if source in DAILY:
+            begun = time.perf_counter()
+            found, how, since_day, reason = _measured(mart, source, aggregates, day, full)
+            kept[source] = mart.read_parquet(found.files)
+            steps.append(SourceRefresh(source, how, since_day, reason, time.perf_counter() - begun))
+    return Refreshed(day, compiled(mart, day, chosen, kept=kept), tuple(steps))
+
+
+def _measured(
+    mart: Mart, source: str, aggregates: Sequence[Aggregate], day: dt.date, full: bool
+) -> tuple[KeptDay, str, dt.date | None, str]:
+    """The measures of `day`, kept; and how they were had."""
+    measures = measures_for(aggregates, day)
+    keeper = Keeper.of(mart, source, measures)
+    before = None if full else keeper.last(day)
+    now, then = _fingerprints(mart, source, day, before.day if before else day)
+    reason = _unusable(before, day, then, full)
+    if before is None or reason:
+        rows = cut_to_windows(SOURCES[source].prepare(mart, day).rows, aggregates, day)
+        table = aggregated(rows, source, _KEY, measures, day, exact=True)
+        return keeper.keep(day, table, now), "full", None, reason
+    if before.day == day:
+        return before, "kept", day, "the day was kept"
+    table = _brought_forward(mart, source, measures, before, day)
+    since_day = before.day
+    return keeper.keep(day, table, now), "forward", since_day, f"from {since_day}"
+
+
+def _unusable(before: KeptDay | None, day: dt.date, now: Mapping[str, int], full: bool) -> str:
+    """Why what is kept cannot be used; empty if it can. `now`: how its rows look today."""
+    if before is None:
+        return "asked for" if full else "nothing kept yet for these tags"
+    if (day - before.day).days > FARTHEST_DAYS:
+        return f"the last day kept, {before.day}, is over {FARTHEST_DAYS} days back"
+    if now != before.fingerprint:
+        return f"rows known by {before.day} are no longer what they were"
+    return ""
+
+
+def _fingerprints(
+    mart: Mart, source: str, day: dt.date, before: dt.date
+) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Number, dates and amounts of the rows known by `day`, and by `before`; one scan.
+
+    As whole numbers: their sum does not depend on the order of rows, as that of floats does.
+    """
+    contract = schema.MART[source]
+    rows = known_by(mart[source], source, day)
+    number, moment = rows[_NUMBERS[source]], rows[str(contract.dated_by)]
+    sound = (number.abs() < LARGEST).fill_null(True)  # neither NaN nor infinity is
+    hundredths = (sound.ifelse(number, None) * 100).round().cast("int64") % _MODULUS
+    old = ~since(moment, before + _DAY) & (rows[str(contract.known_from)] <= date_of(before))
+    values = {"days": day_number(moment), "hundredths": hundredths}
+    found = rows.aggregate(
+        now_rows=rows.count(),
+        then_rows=old.ifelse(1, None).count(),
+        **{f"now_{name}": value.sum() for name, value in values.items()},
+        **{f"then_{name}": old.ifelse(value, None).sum() for name, value in values.items()},
+        unsound=(~sound).ifelse(1, None).count(),
+    ).to_pyarrow()
+    row = {name: int(value or 0) for name, value in found.to_pylist()[0].items()}
+    if row["unsound"]:
+        raise MartError(
+            f"{source}.{_NUMBERS[source]} must be finite to be kept from day to day, got "
+            f"{row['unsound']:,} values that are not; see mart.check(), or use tag_table"
+        )
+    now, then = ({n: row[f"{when}_{n}"] for n in ("rows", *values)} for when in ("now", "then"))
+    return now, then
+
+
+def _brought_forward(
+    mart: Mart, source: str, measures: Sequence[Measure], before: KeptDay, day: dt.date
+) -> ir.Table:
+    """The measures of `day`: those kept, with the partial aggregates of what came and went."""
+    contract = schema.MART[source]
+    moment = str(contract.dated_by)
+    rows = SOURCES[source].prepare(mart, day).rows
+    # Rows that became known, and (where a table breaks its contract) rows known before they were
+    # true: two ranges, each of which lets the engine skip files, where an `or` of them would not.
+    late = rows[str(contract.known_from)] > date_of(before.day)
+    came = rows.filter(late).union(rows.filter(~late, since(rows[moment], before.day + _DAY)))
+    old = SOURCES[source].prepare(mart, before.day).rows
+    gone: dict[int, ir.Table] = {}
+    for days in sorted({m.days for m in measures if m.days}):
+        first, last = before.day - (days - 1) * _DAY, min(before.day, day - days * _DAY)
+        left = old.filter(since(old[moment], first), ~since(old[moment], last + _DAY))
+        lost = tuple(dict.fromkeys(of_all_time(m) for m in measures if m.days == days))
+        gone[days] = aggregated(left, source, _KEY, lost, day, exact=True)
+    entered = aggregated(came, source, _KEY, measures, day, exact=True)
+    return carried(mart.read_parquet(before.files), entered, gone, measures)
