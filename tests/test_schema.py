@@ -91,7 +91,9 @@ def test_pandera_and_the_mart_agree_rule_by_rule(
             for name in ("customers", "transactions", "assignments", "contacts")
             for text in _pandera_verdict(name, mart, parents)
         }
-    assert theirs == {(table, text) for table, text in ours}
+    # To pandera NaN is null too; to us it is out of range.
+    nan_is_null = ("transactions", "amount_cny is never null")
+    assert theirs - {nan_is_null} == ours
     assert len(ours) == 13
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
     import numpy as np
     from numpy.typing import NDArray
 
@@ -41,3 +42,35 @@ def hash_share(ids: Iterable[str], *, salt: str) -> NDArray[np.float64]:
     texts = pd.Series(list(ids), dtype=object).astype(str).to_numpy(dtype=object)
     hashed = pd.util.hash_array(texts, hash_key=key, categorize=False)
     return np.asarray(hashed >> np.uint64(11), dtype=np.float64) / 2.0**53
+
+
+def salted_digest(ids: ir.StringValue, *, salt: str) -> ir.StringValue:
+    """A hash of each id as an expression of the engine: the same on every engine.
+
+    It is the sha256, in hex, of salt, colon and id: a column may be ordered by it, to draw
+    customers by lot. `hash_share` is another family of numbers, for ids in memory.
+
+    Examples
+    --------
+    >>> import hashlib, ibis
+    >>> ids = ibis.memtable({"customer_id": ["c1"]}).customer_id
+    >>> digest = salted_digest(ids, salt="demo").to_pyarrow()[0].as_py()
+    >>> digest == hashlib.sha256(b"demo:c1").hexdigest()
+    True
+    """
+    import ibis
+
+    return (ibis.literal(f"{salt}:") + ids).hexdigest("sha256")
+
+
+def is_drawn(ids: ir.StringValue, share: float, *, salt: str) -> ir.BooleanValue:
+    """Whether each id falls into a random `share` of all ids, fixed by id and salt alone.
+
+    Who is drawn does not depend on who else is there: later ids fall in by the same rule, and the
+    drawn of a smaller share are among those of a greater one.
+    """
+    import ibis
+
+    if share >= 1:
+        return ids.notnull()
+    return salted_digest(ids, salt=salt) < ibis.literal(f"{int(share * 2**52):013x}")

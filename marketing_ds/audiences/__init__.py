@@ -2,6 +2,10 @@
 
 from marketing_ds.rules import Rule
 
-from ._audience import Audience, audience
+from ._audience import Audience
+from ._choosing import audience
+from ._estimate import SizeEstimate
+from ._overlap import Overlap
+from ._split import Split
 
-__all__ = ["Audience", "Rule", "audience"]
+__all__ = ["Audience", "Overlap", "Rule", "SizeEstimate", "Split", "audience"]

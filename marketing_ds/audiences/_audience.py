@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
-import pandas as pd
-import pyarrow as pa
-from ibis.common.deferred import Deferred
-from ibis.common.exceptions import IbisError
 
-from marketing_ds._core.checks import check_columns, check_date
+from marketing_ds._core.checks import check_count, check_date
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.rules import And, Or, Rule, bind
+from marketing_ds._core.hashing import salted_digest
+from marketing_ds.rules import And, Or, Removals, Rule, Top, bind, removals
+
+from ._moving import is_row_wise, matching
+from ._words import describe
 
 if TYPE_CHECKING:
-    from marketing_ds.mart import Publication
+    import pandas as pd
+
+    from marketing_ds.mart import ContactCap, Publication
+
+    from ._estimate import SizeEstimate
+    from ._overlap import Overlap
+    from ._publisher import Publisher
+    from ._split import Split
 
 ID = "customer_id"
-_SHOWN_IDS = 5
-
-
-class Publisher(Protocol):
-    """What an audience needs of a mart to be published."""
-
-    def publish(
-        self,
-        table: str,
-        data: ir.Table,
-        *,
-        name: str,
-        as_of: dt.date,
-        parameters: Mapping[str, Any],
-        channel: str | None,
-    ) -> Publication:
-        """Publish rows of a table."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,24 +47,34 @@ class Audience(Result):
     base : ibis.Table
         The tag table it was chosen from: one row a customer.
     rule : Rule or None
-        The rule; None where no rule says the same (ids, Ibis expressions, ``~``, ``-``).
+        The rule; None where no rule says the same (ids, Ibis expressions, ``~``, ``-``, `limit`).
     how : dict
         How it was made, as JSON.
+    condition : boolean Ibis expression
+        True for the rows of `base` that are in the audience; false or null for the others.
+    as_of : date or None
+        The day of the tags, if it was given.
     """
 
     base: ir.Table
     rule: Rule | None
     how: Mapping[str, Any]
-    chosen: ir.BooleanValue
-    """Whether a row of `base` is in the audience; never null."""
+    condition: ir.BooleanValue
+    as_of: dt.date | None = None
+
+    @property
+    def chosen(self) -> ir.BooleanValue:
+        """Whether a row of `base` is in the audience; never null."""
+        return self.condition.fill_null(False)
 
     def ids(self) -> ir.Table:
         """The customers: an Ibis table with the one column `customer_id`."""
-        return self.base.filter(self.chosen).select(ID)
+        return self.members().select(ID)
 
     def members(self) -> ir.Table:
         """The customers with all their tags."""
-        return self.base.filter(self.chosen)
+        # The bare condition: engines push it into the scan, a coalesced one they do not.
+        return self.base.filter(self.condition)
 
     def to_frame(self) -> pd.DataFrame:
         """The customers as a pandas frame with the column `customer_id`, in its order."""
@@ -87,8 +86,21 @@ class Audience(Result):
         return str(ibis.to_sql(self.ids(), dialect=dialect))
 
     def count(self) -> int:
-        """How many customers."""
-        return self.counts[0]
+        """How many customers; reads the tags of the rule and nothing else."""
+        return self._count
+
+    @cached_property
+    def _count(self) -> int:
+        if is_row_wise(self.condition, self.base):
+            chosen = matching(self.condition, self.base, self.base)
+        else:
+            chosen = self.members()
+        return int(chosen.count().to_pyarrow().as_py())
+
+    @cached_property
+    def counts(self) -> tuple[int, int]:
+        """Customers of audience and base."""
+        return self._count, int(self.base.count().to_pyarrow().as_py())
 
     @property
     def share(self) -> float:
@@ -96,28 +108,208 @@ class Audience(Result):
         number, base = self.counts
         return number / base if base else float("nan")
 
-    @cached_property
-    def counts(self) -> tuple[int, int]:
-        """Customers of audience and base, by one query."""
-        counted = self.base.aggregate(
-            number=self.chosen.ifelse(1, None).count(), base=self.base.count()
-        ).to_pyarrow()
-        return counted["number"][0].as_py(), counted["base"][0].as_py()
+    def estimate(self, *, sample: int = 50_000, alpha: float = 0.05) -> SizeEstimate:
+        """How many customers about, from a sample of the base: milliseconds after the first call.
+
+        The first call on a tag table draws the sample and keeps it in memory as long as the table
+        lives; every audience chosen from the same table object then shares it. The sample is
+        drawn by a salted hash of the ids: the same on every day and engine.
+
+        Parameters
+        ----------
+        sample : int
+            Customers in the sample, about; at least 100.
+        alpha : float
+            1 − level of the interval.
+
+        Returns
+        -------
+        SizeEstimate
+            Count and share, each with Wilson's interval, narrowed by the share of the base that
+            was seen. A base no larger than the sample, and an audience that is not chosen row by
+            row (by `top`, `limit`, or a query of one's own), are counted in full: the interval is
+            a point.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from marketing_ds.audiences import audience
+        >>> tags = pd.DataFrame({"customer_id": [f"c{n}" for n in range(40_000)],
+        ...                      "age": [20 + n % 60 for n in range(40_000)]})
+        >>> audience(tags, "age < 35").estimate(sample=4_000)
+        SizeEstimate(about 10,281: 9,769 to 10,811 of 40,000 customers)
+        >>> audience(tags, "age < 35").count()
+        10005
+        """
+        from ._estimate import estimate
+
+        return estimate(self, sample, alpha)
+
+    def overlap(self, *others: Audience, names: Sequence[str] | None = None) -> Overlap:
+        """How much this audience and others of the same tag table have in common; by one query.
+
+        Parameters
+        ----------
+        *others : Audience
+            At least one.
+        names : sequence of str, optional
+            What to call them, this one first; their rules by default.
+
+        Returns
+        -------
+        Overlap
+            `.jaccard`, `.shared` and `.sizes`; `.plot()` draws the matrix.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from marketing_ds.audiences import audience
+        >>> tags = pd.DataFrame({"customer_id": list("abcd"), "n": [1, 2, 3, 4]})
+        >>> low = audience(tags, "n <= 3")
+        >>> low.overlap(audience(low.base, "n >= 2")).jaccard
+                n <= 3  n >= 2
+        n <= 3     1.0     0.5
+        n >= 2     0.5     1.0
+        """
+        from ._overlap import overlap
+
+        return overlap([self, *others], names)
+
+    def steps(self) -> Removals:
+        """What each part of a rule joined by `and` removes from the base, and what only it removes.
+
+        Returns
+        -------
+        Removals
+            One rule a part of the rule, in its order. An audience without a rule, or whose rule is
+            not joined by `and`, is one part.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from marketing_ds.audiences import audience
+        >>> tags = pd.DataFrame({"customer_id": list("abcd"), "n": [1, 2, 3, 4],
+        ...                      "open": [True, True, False, False]})
+        >>> audience(tags, "n >= 2 and open and n < 4").steps().to_frame()
+                   rule  removed  removed_share  removed_only
+        0        n >= 2        1           0.25             1
+        1  open == true        2           0.50             1
+        2         n < 4        1           0.25             0
+        """
+        parts = _parts(self.rule) if self.rule else []
+        keeps = {str(part): bind(part, self.base, as_of=self.as_of) for part in parts}
+        return removals(self.base, keeps or {self.text: self.condition})
+
+    def limit(self, n: int, by: str | None = None, *, salt: str = "limit") -> Audience:
+        """At most `n` of the customers.
+
+        Parameters
+        ----------
+        n : int
+            How many at most.
+        by : str, optional
+            Those with the greatest value of this tag first, those without a value last; drawn by
+            lot otherwise.
+        salt : str
+            Of the lot: a hash of salt and id, the same on every day and engine. Another salt draws
+            others.
+        """
+        check_count("n", n, low=1)
+        if by is None:
+            order: list[ir.Value] = [salted_digest(self.base[ID], salt=f"limit:{salt}")]
+        else:
+            bind(Top(by, n), self.base)  # complains of a tag that is unknown or has no order
+            order = [self.base[by].desc(nulls_first=False)]
+        lot = {"salt": salt} if by is None else {"by": by}
+        return self._first(n, order, self.condition, {"limit": n, **lot, "of": self.how})
+
+    def top(self, n: int, by: str) -> Audience:
+        """The `n` customers with the greatest value of the tag `by`.
+
+        Customers without a value are never among them; ties go to the smaller `customer_id`. The
+        rule ``top n by tag`` ranks the whole table instead.
+        """
+        bind(Top(by, n), self.base)
+        with_value = self.condition & self.base[by].notnull()
+        order = [self.base[by].desc(nulls_first=False)]
+        return self._first(n, order, with_value, {"top": n, "by": by, "of": self.how})
+
+    def _first(
+        self, n: int, order: list[ir.Value], among: ir.BooleanValue, how: Mapping[str, Any]
+    ) -> Audience:
+        kept = self.base.filter(among).order_by(*order, self.base[ID]).limit(n)
+        return Audience(self.base, None, how, self.base[ID].isin(kept[ID]), self.as_of)
+
+    def split(
+        self,
+        arms: Mapping[str, float] | Sequence[str],
+        *,
+        stratify: Sequence[str] = (),
+        balance: Sequence[str] | None = None,
+        salt: str = "split",
+        salts: int = 100,
+    ) -> Split:
+        """Draw the arms of an experiment; see `marketing_ds.audiences.Split`.
+
+        Parameters
+        ----------
+        arms : mapping of str to float, or sequence of str
+            Arm → share (they sum to 1); names alone get equal shares.
+        stratify : sequence of str
+            Tags (words, dates, whole numbers, true or false): within each combination of their
+            values the arms have their shares as exactly as whole customers allow. Customers
+            without a value are a stratum of their own.
+        balance : sequence of str, optional
+            Tags whose means the arms shall have in common; by default the tags of the rule.
+        salt : str
+            Of the lot. Give every campaign its own, or the same customers are control again.
+        salts : int
+            How many draws are compared; the one with the smallest difference in `balance` wins.
+
+        Returns
+        -------
+        Split
+
+        Raises
+        ------
+        InvalidInput
+            If shares do not sum to 1, an arm would hold nobody, a tag is unknown or of a type that
+            cannot be used, or strata are as many as customers.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from marketing_ds.audiences import audience
+        >>> tags = pd.DataFrame({"customer_id": [f"c{n:04d}" for n in range(1000)],
+        ...                      "age": [20 + n % 60 for n in range(1000)],
+        ...                      "region": ["north", "south"] * 500})
+        >>> drawn = audience(tags, "age >= 20").split(
+        ...     {"control": 0.2, "coupon": 0.8}, stratify=["region"], salt="spring")
+        >>> drawn.counts
+               arm  share  customers
+        0  control    0.2        200
+        1   coupon    0.8        800
+        >>> drawn.worst < 0.01
+        True
+        """
+        from ._split import split
+
+        return split(self, arms, tuple(stratify), balance, salt, salts)
 
     def __and__(self, other: Audience) -> Audience:
-        return self._with(other, "and", self.chosen & self._same(other), And)
+        return self._with(other, "and", self.condition & self._same(other).condition, And)
 
     def __or__(self, other: Audience) -> Audience:
-        return self._with(other, "or", self.chosen | self._same(other), Or)
+        return self._with(other, "or", self.condition | self._same(other).condition, Or)
 
     def __sub__(self, other: Audience) -> Audience:
-        return self._with(other, "minus", self.chosen & ~self._same(other), None)
+        return self._with(other, "minus", self.condition & ~self._same(other).chosen, None)
 
     def __invert__(self) -> Audience:
-        return Audience(self.base, None, {"everybody_but": self.how}, ~self.chosen)
+        return Audience(self.base, None, {"everybody_but": self.how}, ~self.chosen, self.as_of)
 
-    def _same(self, other: object) -> ir.BooleanValue:
-        """What `other` chose, if it chose from the same table."""
+    def _same(self, other: object) -> Audience:
+        """`other`, if it was chosen from the same table."""
         if not isinstance(other, Audience):
             raise InvalidInput(
                 f"an audience combines with an audience, got {type(other).__name__}; "
@@ -128,17 +320,21 @@ class Audience(Result):
                 "audiences must be chosen from the same tag table to be combined; choose the "
                 "second one from the first one's: audience(first.base, ...)"
             )
-        return other.chosen
+        return other
 
     def _with(
         self,
         other: Audience,
         word: str,
-        chosen: ir.BooleanValue,
+        condition: ir.BooleanValue,
         joint: type[And] | type[Or] | None,
     ) -> Audience:
-        rule = joint((self.rule, other.rule)) if joint and self.rule and other.rule else None
-        return Audience(self.base, rule, {word: [self.how, other.how]}, chosen)
+        same_day = self.as_of == other.as_of
+        rule = None
+        if joint and same_day and self.rule and other.rule:
+            rule = joint((self.rule, other.rule))
+        how = {word: [self.how, other.how]}
+        return Audience(self.base, rule, how, condition, self.as_of if same_day else None)
 
     def publish(
         self,
@@ -147,12 +343,15 @@ class Audience(Result):
         *,
         as_of: str | dt.date,
         channel: str | None = None,
+        max_contacts: ContactCap | Sequence[ContactCap] = (),
+        suppress: Mapping[str, object] | None = None,
     ) -> Publication:
         """Publish the customers as the segment `name`.
 
-        With a channel the mart enforces consent and suppression: customers who may not be
-        contacted through it are left out, and the manifest says how many. The manifest's
-        parameters tell how the audience was made, with a fingerprint of its ids.
+        With a channel the mart leaves out whom it must not be used for: customers who are unknown,
+        suppressed, without consent to the channel, or in the universal control group. There is no
+        way around that. The publication's `.report` says for every rule how many it removes, and
+        how many no other rule would have removed.
 
         Parameters
         ----------
@@ -165,6 +364,10 @@ class Audience(Result):
         channel : str, optional
             The channel through which it will be contacted; without one the segment is not for
             contact.
+        max_contacts : ContactCap or several, optional
+            Leave out whoever had that many contacts already, counted up to `as_of`.
+        suppress : mapping, optional
+            Further lists to leave out: name → an audience, ids, or a table with `customer_id`.
 
         Raises
         ------
@@ -172,30 +375,34 @@ class Audience(Result):
             If an argument breaks a rule, or the mart refuses.
         """
         day = check_date("as_of", as_of)
-        ids = self.ids().order_by(ID).to_pyarrow()
-        parameters = {
-            "audience": dict(self.how),
-            "text": self._text,
-            "customers": ids.num_rows,
-            "ids_sha256": _fingerprint(ids[ID]),
+        if self.as_of is not None and day != self.as_of:
+            raise InvalidInput(
+                f"as_of must be the day of the tags that chose the audience, {self.as_of}, got {day}"
+            )
+        lists = {
+            list_name: value.ids() if isinstance(value, Audience) else value
+            for list_name, value in (suppress or {}).items()
         }
         return mart.publish(
             "segments",
-            ibis.memtable(ids),
+            self.ids(),
             name=name,
             as_of=day,
-            parameters=parameters,
+            parameters={"audience": dict(self.how), "text": self.text},
             channel=channel,
+            max_contacts=max_contacts,
+            suppress=lists,
         )
 
     @property
-    def _text(self) -> str:
-        return str(self.rule) if self.rule else _describe(self.how)
+    def text(self) -> str:
+        """How it was made, in words."""
+        return str(self.rule) if self.rule else describe(self.how)
 
     def __repr__(self) -> str:
         number, base = self.counts
         empty = ", empty: no customer fits" if number == 0 else ""
-        return f"Audience({self._text}: {number:,} of {base:,} customers{empty})"
+        return f"Audience({self.text}: {number:,} of {base:,} customers{empty})"
 
     def _repr_html_(self) -> str:
         number, base = self.counts
@@ -203,163 +410,12 @@ class Audience(Result):
         return (
             f"<p><b>Audience</b>: {number:,} customers{share}"
             f"{' (empty: no customer fits)' if number == 0 else ''}<br>"
-            f"<code>{html.escape(self._text)}</code></p>"
+            f"<code>{html.escape(self.text)}</code></p>"
         )
 
 
-def audience(
-    tags: ir.Table | pd.DataFrame,
-    rule: str | Mapping[str, Any] | Rule | ir.BooleanValue | Deferred | ir.Table | Iterable[str],
-) -> Audience:
-    """Choose customers of a tag table: by a rule, by an Ibis expression, or by their ids.
-
-    Parameters
-    ----------
-    tags : ibis.Table or pandas.DataFrame
-        One row a customer: `customer_id` and tags, as `tag_table` gives.
-    rule : str, dict, Rule, ibis expression, or ids
-        Rule text (``"aum >= 50000 and lifecycle == 'mature'"``), its JSON form, a condition on
-        `tags` or on ``ibis._``, or ids: a list, a Series, or a table with `customer_id`.
-
-    Returns
-    -------
-    Audience
-
-    Raises
-    ------
-    InvalidInput
-        If the rule cannot be read (the message shows where), names an unknown tag or compares it
-        with a value of another type; if ids are not text, or not in `tags`.
-
-    Notes
-    -----
-    Rules compare (``== != < <= > >=``, also ``=`` and ``<>``) and know ``and``, ``or``, ``not``,
-    ``in (...)``, ``between ... and ...``, ``is null``, ``is not null``; a tag that is true or false
-    may stand alone. As in SQL, a comparison with a null selects nobody, nor does its ``not``.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> tags = pd.DataFrame({"customer_id": ["c1", "c2", "c3"], "aum": [9e4, 1e3, None],
-    ...                      "lifecycle": ["mature", "mature", "lost"]})
-    >>> rich = audience(tags, "aum >= 50000 and lifecycle == 'mature'")
-    >>> rich
-    Audience(aum >= 50000 and lifecycle == 'mature': 1 of 3 customers)
-    >>> (~rich).to_frame()["customer_id"].tolist()
-    ['c2', 'c3']
-    >>> audience(tags, "lifecicle == 'lost'")
-    Traceback (most recent call last):
-    ...
-    marketing_ds._core.errors.InvalidInput: rule names the unknown tag 'lifecicle'; did you mean 'lifecycle'? at position 0
-      lifecicle == 'lost'
-      ^
-    """
-    base = _as_base(tags)
-    if isinstance(rule, str):
-        return _by_rule(base, Rule.parse(rule), rule)
-    if isinstance(rule, Rule):
-        return _by_rule(base, rule, None)
-    if isinstance(rule, Mapping):
-        return _by_rule(base, Rule.from_dict(rule), None)
-    if isinstance(rule, (ir.Value, Deferred)) and not isinstance(rule, ir.StringColumn):
-        return _by_expression(base, rule)
-    return _by_ids(base, rule)
-
-
-def _as_base(tags: object) -> ir.Table:
-    """`tags` as an Ibis table with a text `customer_id`."""
-    if isinstance(tags, pd.DataFrame):
-        check_columns(list(tags.columns), [ID], "tags")
-        _check_texts(tags[ID], "tags")
-        if tags[ID].duplicated().any():
-            twice = tags.loc[tags[ID].duplicated(), ID].iloc[0]
-            raise InvalidInput(f"tags must have one row a customer, got {twice!r} more than once")
-        tags = ibis.memtable(pa.Table.from_pandas(tags, preserve_index=False))
-    if not isinstance(tags, ir.Table):
-        raise InvalidInput(
-            f"tags must be an Ibis table or a pandas frame, got {type(tags).__name__}"
-        )
-    check_columns(tags.columns, [ID], "tags")
-    if not tags[ID].type().is_string():
-        raise InvalidInput(f"customer_id must hold text, got {tags[ID].type()}; cast it to string")
-    return tags
-
-
-def _by_rule(base: ir.Table, rule: Rule, text: str | None) -> Audience:
-    chosen = bind(rule, base, text).fill_null(False)
-    return Audience(base, rule, {"rule": rule.to_dict()}, chosen)
-
-
-def _by_expression(base: ir.Table, expression: ir.Value | Deferred) -> Audience:
-    try:
-        value = expression.resolve(base) if isinstance(expression, Deferred) else expression
-        if not isinstance(value, ir.BooleanValue):
-            raise InvalidInput(
-                f"rule must be true or false for each customer, got {value.type()} values"
-            )
-        base.filter(value)
-    except (IbisError, AttributeError) as error:
-        raise InvalidInput(f"rule must be a condition on the columns of tags: {error}") from error
-    how = {"expression": value.get_name()}
-    return Audience(base, None, how, value.fill_null(False))
-
-
-def _by_ids(base: ir.Table, ids: object) -> Audience:
-    chosen = _as_ids(ids)
-    table = ibis.memtable(pa.table({ID: chosen}))
-    unknown = table.anti_join(base, ID).order_by(ID).limit(_SHOWN_IDS + 1).to_pyarrow()[ID]
-    if len(unknown):
-        shown = ", ".join(repr(i) for i in unknown.to_pylist()[:_SHOWN_IDS])
-        raise InvalidInput(
-            f"ids must be customers of tags, got {shown}{', …' if len(unknown) > _SHOWN_IDS else ''} "
-            f"which it does not have; leave them out or make tags for a later day"
-        )
-    how = {"ids": len(chosen), "ids_sha256": _fingerprint(chosen)}
-    return Audience(base, None, how, base[ID].isin(table[ID]))
-
-
-def _as_ids(ids: object) -> pa.Array:
-    """The distinct ids of a list, Series, array or table, in order."""
-    if isinstance(ids, (ir.Table, pd.DataFrame)):
-        check_columns(list(ids.columns), [ID], "a table of ids")
-        ids = ids[ID]
-    if isinstance(ids, ir.Column):
-        if not ids.type().is_string():
-            raise InvalidInput(f"ids must be text, got {ids.type()}; cast them to string")
-        ids = ids.to_pyarrow().to_pylist()
-    if not isinstance(ids, Iterable):
-        raise InvalidInput(
-            f"rule must be text, a dict, an Ibis expression or ids, got {type(ids).__name__}"
-        )
-    listed = list(ids)
-    _check_texts(listed, "ids")
-    return pa.array(sorted(set(listed)), pa.string())
-
-
-def _check_texts(ids: Iterable[object], what: str) -> None:
-    bad = [i for i in ids if not isinstance(i, str)]
-    if bad:
-        raise InvalidInput(f"{what} must hold customer ids as text, got {bad[0]!r}")
-
-
-def _fingerprint(ids: pa.Array | pa.ChunkedArray) -> str:
-    """The same for the same ids in the same order."""
-    digest = hashlib.sha256()
-    for value in ids.to_pylist():
-        digest.update(value.encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
-
-
-def _describe(how: Mapping[str, Any]) -> str:
-    """`how` in words, for people."""
-    ((word, made),) = ((k, v) for k, v in how.items() if k != "ids_sha256")
-    if word == "ids":
-        return f"{made:,} ids"
-    if word == "everybody_but":
-        return f"everybody but ({_describe(made)})"
-    if word == "rule":
-        return str(Rule.from_dict(made))
-    if word == "expression":
-        return str(made)
-    return f" {word} ".join(f"({_describe(part)})" for part in made)
+def _parts(rule: Rule) -> list[Rule]:
+    """What a rule joins by `and`, at any depth."""
+    return (
+        [part for each in rule.rules for part in _parts(each)] if isinstance(rule, And) else [rule]
+    )

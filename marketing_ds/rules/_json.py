@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import reprlib
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from marketing_ds._core.checks import check_date
 from marketing_ds._core.errors import InvalidInput
@@ -15,16 +15,18 @@ from ._rules import (
     And,
     Between,
     Compare,
+    End,
     In,
     IsNull,
+    Match,
+    Matching,
     Not,
     Operator,
     Or,
     Rule,
-    Scalar,
-    TagName,
-    check_scalar,
+    Top,
 )
+from ._values import AsOf, Operand, Scalar, TagName, Unit, check_scalar
 
 _MAX_ITEMS = 1_000_000
 _FORMS: Mapping[frozenset[str], str] = {
@@ -35,11 +37,15 @@ _FORMS: Mapping[frozenset[str], str] = {
     frozenset({"tag", "op", "values"}): "in",
     frozenset({"tag", "op", "low", "high"}): "between",
     frozenset({"tag", "op"}): "is null",
+    frozenset({"tag", "op", "number"}): "count",
+    frozenset({"tag", "op", "percent"}): "percent",
 }
+_MATCHING: tuple[Matching, ...] = get_args(Matching)
 _HELP = (
     "a rule as a dict must be {'and': [...]}, {'or': [...]}, {'not': {...}}, "
     "{'tag', 'op', 'value'}, {'tag', 'op': 'in', 'values'}, "
-    "{'tag', 'op': 'between', 'low', 'high'} or {'tag', 'op': 'is null'}"
+    "{'tag', 'op': 'between', 'low', 'high'}, {'tag', 'op': 'is null'}, "
+    "{'tag', 'op': 'top' or 'bottom', 'number' or 'percent'}"
 )
 
 
@@ -52,10 +58,12 @@ def rule_to(rule: Rule) -> dict[str, Any]:
             return {"or": [rule_to(part) for part in rules]}
         case Not(rule=inner):
             return {"not": rule_to(inner)}
-        case Compare(tag=tag, op=op, value=TagName(tag=other)):
-            return {"tag": tag, "op": op, "value": {"tag": other}}
         case Compare(tag=tag, op=op, value=value):
-            return {"tag": tag, "op": op, "value": _plain(cast(Scalar, value))}
+            return {"tag": tag, "op": op, "value": _plain(value)}
+        case Match(tag=tag, how=how, text=text):
+            return {"tag": tag, "op": how, "value": text}
+        case Top(tag=tag, number=number, end=end, percent=percent):
+            return {"tag": tag, "op": end, "percent" if percent else "number": number}
         case In(tag=tag, values=values):
             return {"tag": tag, "op": "in", "values": [_plain(value) for value in values]}
         case Between(tag=tag, low=low, high=high):
@@ -75,17 +83,21 @@ def rule_from(data: object, depth: int = 0) -> Rule:
         return _joined(form, data[form], depth)
     if form == "not":
         return Not(rule_from(data["not"], depth + 1))
+    if form in ("count", "percent"):
+        return _top(data, percent=form == "percent")
     if form is None or (form != "compare" and data["op"] != form):
         raise InvalidInput(f"{_HELP}, got {_short(data)}")
-    tag = data["tag"]
+    tag, op = data["tag"], data["op"]
     if form == "compare":
-        return Compare(tag, cast(Operator, data["op"]), _operand(data["value"]))
+        if op in _MATCHING:
+            return Match(tag, cast(Matching, op), data["value"])
+        return Compare(tag, cast(Operator, op), _operand(data["value"]))
     if form == "in":
         if not isinstance(data["values"], (list, tuple)):
             raise InvalidInput(f"values must be a list, got {_short(data['values'])}")
-        return In(tag, tuple(_scalar(value) for value in data["values"]))
+        return In(tag, tuple(_value(value) for value in data["values"]))
     if form == "between":
-        return Between(tag, _scalar(data["low"]), _scalar(data["high"]))
+        return Between(tag, _value(data["low"]), _value(data["high"]))
     return IsNull(tag)
 
 
@@ -96,20 +108,34 @@ def _joined(word: str, parts: object, depth: int) -> Rule:
     return And(rules) if word == "and" else Or(rules)
 
 
-def _operand(value: object) -> Scalar | TagName:
+def _top(data: Mapping[str, Any], *, percent: bool) -> Rule:
+    number = data["percent" if percent else "number"]
+    return Top(data["tag"], number, cast(End, data["op"]), percent)
+
+
+def _operand(value: object) -> Operand:
     if isinstance(value, Mapping) and set(value) == {"tag"}:
         return TagName(value["tag"])
-    return _scalar(value)
+    return _value(value)
 
 
-def _scalar(value: object) -> Scalar:
+def _value(value: object) -> Scalar | AsOf:
     if isinstance(value, Mapping) and set(value) == {"date"}:
         return check_date("date", value["date"])
+    if isinstance(value, Mapping) and set(value) == {"as_of", "unit"}:
+        return AsOf(value["as_of"], cast(Unit, value["unit"]))
     return check_scalar(value)
 
 
-def _plain(value: Scalar) -> object:
-    return {"date": value.isoformat()} if isinstance(value, dt.date) else value
+def _plain(value: Operand) -> object:
+    match value:
+        case TagName(tag=tag):
+            return {"tag": tag}
+        case AsOf(amount=amount, unit=unit):
+            return {"as_of": amount, "unit": unit}
+        case dt.date():
+            return {"date": value.isoformat()}
+    return value
 
 
 def _check_size(data: object) -> None:

@@ -8,77 +8,59 @@
     condition = operand ( "==" | "=" | "!=" | "<>" | "<" | "<=" | ">" | ">=" ) operand
               | tag [ "not" ] "in" "(" value { "," value } ")"
               | tag [ "not" ] "between" value "and" value
+              | tag [ "not" ] ( "contains" | "starts" "with" | "ends" "with" | "like" ) text
               | tag "is" [ "not" ] "null"
+              | ( "top" | "bottom" ) number [ "%" ] "by" tag
               | tag                                   (a tag that is true or false)
     operand   = tag | value
-    value     = number | 'text' | "text" | "true" | "false" | "date" 'YYYY-MM-DD'
+    value     = number | text | "true" | "false" | "date" 'YYYY-MM-DD' | day
+    day       = "as_of" [ ( "+" | "-" ) number ( "days" | "weeks" | "months" | "years" ) ]
+    text      = 'text' | "text"
     tag       = name | `any name`
 
 Words are read in upper or lower case; a quote inside text, and a backtick inside a name, is doubled.
+A tag whose name is one of these words stands in backticks.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NoReturn, TypeVar, cast
 
 from marketing_ds._core.errors import InvalidInput
 
 from ._rules import (
-    KEYWORDS,
     MAX_DEPTH,
     And,
     Between,
     Compare,
+    End,
     In,
     IsNull,
+    Match,
+    Matching,
     Not,
     Operator,
     Or,
     Rule,
-    Scalar,
-    TagName,
-    check_scalar,
+    Top,
 )
+from ._tokens import Token, fail, tokens
+from ._values import UNITS, AsOf, Operand, Scalar, TagName, brief, check_scalar
 
 _T = TypeVar("_T")
 _MAX_LENGTH = 100_000
 _MAX_DIGITS = 40
-_SHOWN = 60
-"""Letters shown on either side of an error."""
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]))
-      | (?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")
-      | (?P<quoted>`(?:[^`]|``)*`)
-      | (?P<word>[^\W\d]\w*)
-      | (?P<op>==|!=|<>|<=|>=|<|>|=)
-      | (?P<mark>[(),])
-    )""",
-    re.VERBOSE,
-)
 _FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _SAME = {"=": "==", "<>": "!="}
-_FOREIGN = {"&": "and", "|": "or", "~": "not", "!": "not"}
-
-
-@dataclass(frozen=True)
-class Token:
-    """A piece of text; keywords have kind ``keyword``, the end has kind ``end``."""
-
-    kind: str
-    text: str
-    position: int
-
-    @property
-    def shown(self) -> str:
-        """For messages."""
-        return "the end" if self.kind == "end" else repr(self.text)
+_MATCHES: Mapping[str, Matching] = {
+    "contains": "contains",
+    "starts": "starts with",
+    "ends": "ends with",
+    "like": "like",
+}
 
 
 def parse(text: str) -> Rule:
@@ -93,52 +75,12 @@ def parse(text: str) -> Rule:
     return _Parser(text).whole()
 
 
-def fail(text: str, position: int, message: str) -> NoReturn:
-    """Raise `message` with the line of `text` and a caret under `position` (counted from 0)."""
-    start = max(text.rfind("\n", 0, position) + 1, position - _SHOWN)
-    line = text[start : position + _SHOWN].split("\n", 1)[0]
-    before = "".join(
-        "　" if unicodedata.east_asian_width(letter) in "WF" else " "
-        for letter in text[start:position]
-    )
-    raise InvalidInput(f"{message} at position {position}\n  {line}\n  {before}^")
-
-
-def _tokens(text: str) -> list[Token]:
-    found, position = [], 0
-    end = len(text.rstrip())
-    while position < end:
-        match = _TOKEN.match(text, position)
-        if match is None:
-            _fail_token(text, position)
-        kind = cast(str, match.lastgroup)
-        piece, start = match[kind], match.start(kind)
-        if kind == "word" and piece.lower() in KEYWORDS:
-            kind, piece = "keyword", piece.lower()
-        found.append(Token(kind, piece, start))
-        position = match.end()
-    return [*found, Token("end", "", end)]
-
-
-def _fail_token(text: str, position: int) -> NoReturn:
-    while text[position].isspace():
-        position += 1
-    letter = text[position]
-    if letter in "'\"`":
-        fail(text, position, f"rule has an opening {letter} that is never closed")
-    if letter in _FOREIGN:
-        fail(text, position, f"rule must use the word {_FOREIGN[letter]!r}, got {letter!r}")
-    if letter in "+-.0123456789":
-        fail(text, position, "rule has a malformed number")
-    fail(text, position, f"rule must not contain {letter!r}")
-
-
 class _Parser:
     """One method a line of the grammar."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = _tokens(text)
+        self._tokens = tokens(text)
         self._next = 0
         self._depth = 0
 
@@ -181,63 +123,117 @@ class _Parser:
         return self._condition()
 
     def _condition(self) -> Rule:
-        start = self._peek.position
-        left = self._operand()
+        token = self._peek
+        if token.kind == "keyword" and token.text in ("top", "bottom"):
+            return self._top(cast(End, token.text))
+        left, place = self._operand(), token.position
         token = self._peek
         if token.kind == "op":
             self._advance()
-            return self._comparison(left, _SAME.get(token.text, token.text), start)
+            return self._comparison(left, place, _SAME.get(token.text, token.text))
         if not isinstance(left, TagName):
-            self._fail(f"rule must compare the value {left!r} with a tag, got {token.shown}")
-        negated = self._take("not")
-        if self._take("in"):
-            rule: Rule = In(left.tag, self._values(), position=start)
-        elif self._take("between"):
-            rule = self._between(left.tag, start)
-        elif negated:
-            self._fail(f"rule must go on with in or between after not, got {self._peek.shown}")
-        elif self._take("is"):
-            negated = self._take("not")
-            if not self._take("null"):
-                self._fail(
-                    f"rule must go on with null or not null after is, got {self._peek.shown}"
-                )
-            rule = IsNull(left.tag, position=start)
-        elif token.kind == "end" or token.text in ("and", "or", ")"):
-            return Compare(left.tag, "==", True, position=start)
-        else:
-            self._fail(f"rule must compare {left.tag!r} with something here, got {token.shown}")
-        return Not(rule, position=start) if negated else rule
+            self._fail(f"rule must compare the value {brief(left)} with a tag, got {token.shown}")
+        if self._take("is"):
+            return self._null_test(left.tag, place)
+        if token.kind == "end" or token.text in ("and", "or", ")"):
+            return Compare(left.tag, "==", True, position=place)
+        return self._negatable(left.tag, place)
 
-    def _comparison(self, left: TagName | Scalar, op: str, start: int) -> Rule:
+    def _negatable(self, tag: str, place: int) -> Rule:
+        """What may have its `not` behind the tag."""
+        negated = self._take("not")
+        token = self._peek
+        if self._take("in"):
+            rule: Rule = self._in(tag, place)
+        elif self._take("between"):
+            rule = self._between(tag, place)
+        elif token.kind == "keyword" and token.text in _MATCHES:
+            rule = self._match(tag, place)
+        elif negated:
+            self._fail(
+                "rule must go on with in, between, contains, starts with, ends with or like after "
+                f"not, got {token.shown}"
+            )
+        else:
+            self._fail(f"rule must compare {tag!r} with something here, got {token.shown}")
+        return Not(rule, position=place) if negated else rule
+
+    def _comparison(self, left: Operand, start: int, op: str) -> Rule:
         if self._peek.text == "null" and self._peek.kind == "keyword":
             self._fail("rule must test for null with is null or is not null")
+        end = self._peek.position
         right = self._operand()
         if self._peek.kind == "op":
             self._fail("rule must not chain comparisons; join two with and, or use between")
         if isinstance(left, TagName):
-            return Compare(left.tag, cast(Operator, op), right, position=start)
-        if isinstance(right, TagName):
-            return Compare(right.tag, cast(Operator, _FLIPPED[op]), left, position=start)
-        fail(self._text, start, "rule must compare a tag, got two values")
+            return Compare(left.tag, cast(Operator, op), right, position=start, places=(end,))
+        if not isinstance(right, TagName):
+            self._fail("rule must compare a tag, got two values", start)
+        flipped = cast(Operator, _FLIPPED[op])
+        return Compare(right.tag, flipped, left, position=end, places=(start,))
 
-    def _between(self, tag: str, start: int) -> Rule:
-        low = self._value()
+    def _null_test(self, tag: str, place: int) -> Rule:
+        negated = self._take("not")
+        if not self._take("null"):
+            self._fail(f"rule must go on with null or not null after is, got {self._peek.shown}")
+        rule = IsNull(tag, position=place)
+        return Not(rule, position=place) if negated else rule
+
+    def _between(self, tag: str, place: int) -> Rule:
+        low, first = self._placed_value()
         if not self._take("and"):
             self._fail(f"rule must join the ends of between with and, got {self._peek.shown}")
-        return Between(tag, low, self._value(), position=start)
+        high, second = self._placed_value()
+        return Between(tag, low, high, position=place, places=(first, second))
 
-    def _values(self) -> tuple[Scalar, ...]:
+    def _in(self, tag: str, place: int) -> Rule:
         if not self._take("("):
             self._fail(f"rule must list the values of in between brackets, got {self._peek.shown}")
-        values = [self._value()]
+        values = [self._placed_value()]
         while self._take(","):
-            values.append(self._value())
+            values.append(self._placed_value())
         if not self._take(")"):
             self._fail(f"rule must go on with ',' or ')' in a list, got {self._peek.shown}")
-        return tuple(values)
+        listed, places = zip(*values, strict=True)
+        return In(tag, listed, position=place, places=places)
 
-    def _operand(self) -> TagName | Scalar:
+    def _match(self, tag: str, place: int) -> Rule:
+        how = _MATCHES[self._peek.text]
+        self._advance()
+        if how.endswith("with") and not self._take("with"):
+            self._fail(f"rule must go on with 'with' here ({how} 'x'), got {self._peek.shown}")
+        token = self._peek
+        if token.kind != "text":
+            self._fail(f"rule must have text in quotes after {how}, got {token.shown}")
+        text = _unquoted(token)
+        rule = self._checked(
+            lambda: Match(tag, how, text, position=place, places=(token.position,))
+        )
+        self._advance()
+        return rule
+
+    def _top(self, end: End) -> Rule:
+        self._advance()
+        token = self._peek
+        if token.kind != "number":
+            self._fail(
+                f"rule must have a number after {end} ({end} 1000 by aum), got {token.shown}"
+            )
+        number = self._number(token)
+        self._advance()
+        percent = self._take("%")
+        if not self._take("by"):
+            self._fail(f"rule must go on with by and a tag after {end} n, got {self._peek.shown}")
+        place = self._peek.position
+        tag = self._operand()
+        if not isinstance(tag, TagName):
+            self._fail(f"rule must name a tag after by, got {brief(tag)}", place)
+        return self._checked(
+            lambda: Top(tag.tag, number, end, percent, position=place, places=(token.position,)),
+            token.position,
+        )
+
+    def _operand(self) -> Operand:
         token = self._peek
         if token.kind == "word":
             self._advance()
@@ -249,18 +245,23 @@ class _Parser:
             return tag
         return self._value()
 
-    def _value(self) -> Scalar:
+    def _placed_value(self) -> tuple[Scalar | AsOf, int]:
+        place = self._peek.position
+        return self._value(), place
+
+    def _value(self) -> Scalar | AsOf:
         token = self._peek
         value: Scalar
         if token.kind == "number":
             value = self._number(token)
         elif token.kind == "text":
-            quote = token.text[0]
-            value = token.text[1:-1].replace(quote * 2, quote)
+            value = _unquoted(token)
         elif token.kind == "keyword" and token.text in ("true", "false"):
             value = token.text == "true"
-        elif token.kind == "keyword" and token.text == "date":
+        elif self._take("date"):
             return self._date()
+        elif self._take("as_of"):
+            return self._relative_day()
         else:
             self._fail(f"rule must have a value here, got {token.shown}")
         self._checked(lambda: check_scalar(value))
@@ -273,7 +274,6 @@ class _Parser:
         return float(token.text)
 
     def _date(self) -> dt.date:
-        self._advance()
         token = self._peek
         try:
             day = dt.date.fromisoformat(token.text[1:-1] if token.kind == "text" else "")
@@ -281,6 +281,23 @@ class _Parser:
             self._fail(f"rule must have a day such as '2026-06-30' after date, got {token.shown}")
         self._advance()
         return day
+
+    def _relative_day(self) -> AsOf:
+        """What follows `as_of`: nothing, or a sign, a whole number and a unit."""
+        token = self._peek
+        sign = next((sign for sign in ("-", "+") if self._take(sign)), "")
+        number = self._peek
+        if not sign and not (number.kind == "number" and number.text[0] in "+-"):
+            return AsOf()
+        digits = sign + number.text
+        if number.kind != "number" or not digits[1:].isdigit() or len(digits) > _MAX_DIGITS:
+            self._fail(f"rule must add a whole number of days to as_of, got {number.shown}")
+        self._advance()
+        unit = next((u for u in UNITS if self._peek.text.lower() in (u, u.removesuffix("s"))), None)
+        if unit is None or self._peek.kind != "word":
+            self._fail(f"rule must go on with {', '.join(UNITS)} here, got {self._peek.shown}")
+        self._advance()
+        return self._checked(lambda: AsOf(int(digits), unit), token.position)
 
     @property
     def _peek(self) -> Token:
@@ -303,12 +320,17 @@ class _Parser:
         yield
         self._depth -= 1
 
-    def _checked(self, check: Callable[[], _T]) -> _T:
+    def _checked(self, check: Callable[[], _T], place: int | None = None) -> _T:
         """What `check` returns; its complaint gets the position."""
         try:
             return check()
         except InvalidInput as error:
-            self._fail(str(error))
+            self._fail(str(error), place)
 
-    def _fail(self, message: str) -> NoReturn:
-        fail(self._text, self._peek.position, message)
+    def _fail(self, message: str, place: int | None = None) -> NoReturn:
+        fail(self._text, self._peek.position if place is None else place, message)
+
+
+def _unquoted(token: Token) -> str:
+    quote = token.text[0]
+    return token.text[1:-1].replace(quote * 2, quote)

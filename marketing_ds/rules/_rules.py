@@ -7,36 +7,32 @@ customer, only `is null` does.
 from __future__ import annotations
 
 import datetime as dt
-import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast, get_args
+from fractions import Fraction
+from typing import Any, Literal, get_args
 
-from marketing_ds._core.checks import check_choice
+from marketing_ds._core.checks import check_choice, check_count, check_date, check_number
 from marketing_ds._core.errors import InvalidInput
 
-Scalar = bool | int | float | str | dt.date
-Operator = Literal["==", "!=", "<", "<=", ">", ">="]
-
-KEYWORDS = frozenset(
-    ("and", "or", "not", "in", "between", "is", "null", "true", "false", "date", "like")
+from ._values import (
+    AsOf,
+    Operand,
+    Scalar,
+    TagName,
+    check_tag,
+    check_text,
+    check_value,
+    like_pieces,
 )
+
+Operator = Literal["==", "!=", "<", "<=", ">", ">="]
+Matching = Literal["contains", "starts with", "ends with", "like"]
+End = Literal["top", "bottom"]
+
 MAX_DEPTH = 50
 """How deep rules may nest."""
-_PLAIN_NAME = re.compile(r"[^\W\d]\w*")
-_SQL_OPERATORS = {"==": "=", "!=": "<>"}
-_MAX_INTEGER = 2**63 - 1
-
-
-@dataclass(frozen=True)
-class TagName:
-    """A tag on the right of a comparison, as in ``aum > aum_90d_ago``."""
-
-    tag: str
-
-    def __post_init__(self) -> None:
-        _check_tag(self.tag)
+_MAX_DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,9 @@ class Rule:
     """
 
     position: int | None = field(default=None, compare=False, repr=False, kw_only=True)
-    """Where it stands in the text it was read from."""
+    """Where its tag stands in the text it was read from; where `and`, `or`, `not` begin."""
+    places: tuple[int, ...] = field(default=(), compare=False, repr=False, kw_only=True)
+    """Where its values stand in that text."""
 
     @staticmethod
     def parse(text: str) -> Rule:
@@ -90,12 +88,40 @@ class Rule:
 
         return rule_to(self)
 
-    def to_sql(self) -> str:
-        """The rule as an SQL condition, for a WHERE clause over a tag table."""
-        return _write(self, _Sql())
+    def to_sql(self, *, as_of: str | dt.date | None = None) -> str:
+        """The rule as an SQL condition over a tag table.
+
+        It belongs into a WHERE clause; with `top` or `bottom` it holds a window function and
+        belongs into a QUALIFY clause (DuckDB, Snowflake, Databricks, Teradata and others have it).
+
+        Parameters
+        ----------
+        as_of : date or str, optional
+            The day of the tags, for days relative to it; without it they are reckoned from the
+            table's column `as_of`.
+
+        Examples
+        --------
+        >>> rule = Rule.parse("opened_on >= as_of - 30 days")
+        >>> print(rule.to_sql(as_of="2026-06-30"))
+        "opened_on" >= DATE '2026-05-31'
+        >>> print(rule.to_sql())
+        "opened_on" >= CAST("as_of" - INTERVAL '30' DAY AS DATE)
+        >>> import duckdb
+        >>> tags = "(VALUES ('c1', 5), ('c2', 9), ('c3', 9), ('c4', NULL)) AS tags(customer_id, aum)"
+        >>> condition = Rule.parse("top 1 by aum").to_sql()
+        >>> with duckdb.connect() as con:
+        ...     con.execute(f"SELECT customer_id FROM {tags} QUALIFY {condition}").fetchall()
+        [('c2',)]
+        """
+        from ._writing import as_sql
+
+        return as_sql(self, None if as_of is None else check_date("as_of", as_of))
 
     def __str__(self) -> str:
-        return _write(self, _Text())
+        from ._writing import as_text
+
+        return as_text(self)
 
     def _parts(self) -> tuple[Rule, ...]:
         return ()
@@ -111,11 +137,16 @@ class Rule:
         """Names of the tags it reads, in order of first use."""
         names: dict[str, None] = {}
         for rule in self.walk():
-            if isinstance(rule, (Compare, In, Between, IsNull)):
+            if isinstance(rule, (Compare, In, Between, IsNull, Match, Top)):
                 names[rule.tag] = None
             if isinstance(rule, Compare) and isinstance(rule.value, TagName):
                 names[rule.value.tag] = None
         return tuple(names)
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether it speaks of days relative to `as_of`."""
+        return any(isinstance(value, AsOf) for rule in self.walk() for value in _values(rule))
 
 
 @dataclass(frozen=True)
@@ -124,13 +155,13 @@ class Compare(Rule):
 
     tag: str
     op: Operator
-    value: Scalar | TagName
+    value: Operand
 
     def __post_init__(self) -> None:
-        _check_tag(self.tag)
+        check_tag(self.tag)
         check_choice("op", self.op, get_args(Operator))
         if not isinstance(self.value, TagName):
-            check_scalar(self.value)
+            check_value(self.value)
 
 
 @dataclass(frozen=True)
@@ -138,14 +169,14 @@ class In(Rule):
     """`tag` is one of `values`."""
 
     tag: str
-    values: tuple[Scalar, ...]
+    values: tuple[Scalar | AsOf, ...]
 
     def __post_init__(self) -> None:
-        _check_tag(self.tag)
+        check_tag(self.tag)
         if not self.values:
             raise InvalidInput("in must list at least one value, got ()")
         for value in self.values:
-            check_scalar(value)
+            check_value(value)
 
 
 @dataclass(frozen=True)
@@ -153,13 +184,13 @@ class Between(Rule):
     """`tag` lies between `low` and `high`, both included."""
 
     tag: str
-    low: Scalar
-    high: Scalar
+    low: Scalar | AsOf
+    high: Scalar | AsOf
 
     def __post_init__(self) -> None:
-        _check_tag(self.tag)
-        check_scalar(self.low)
-        check_scalar(self.high)
+        check_tag(self.tag)
+        check_value(self.low)
+        check_value(self.high)
 
 
 @dataclass(frozen=True)
@@ -169,7 +200,72 @@ class IsNull(Rule):
     tag: str
 
     def __post_init__(self) -> None:
-        _check_tag(self.tag)
+        check_tag(self.tag)
+
+
+@dataclass(frozen=True)
+class Match(Rule):
+    """The text of `tag` contains, starts with or ends with `text`, or is like it.
+
+    Upper and lower case differ. Only `like` knows wildcards: ``%`` for any letters, ``_`` for one
+    letter; a backslash takes their meaning away, and its own.
+    """
+
+    tag: str
+    how: Matching
+    text: str
+
+    def __post_init__(self) -> None:
+        check_tag(self.tag)
+        check_choice("op", self.how, get_args(Matching))
+        if not isinstance(self.text, str):
+            raise InvalidInput(f"{self.how} must be followed by text, got {self.text!r}")
+        check_text(self.text)
+        if self.how == "like":
+            like_pieces(self.text)
+        elif not self.text:
+            raise InvalidInput(f"{self.how} must be followed by at least one letter, got ''")
+
+
+@dataclass(frozen=True)
+class Top(Rule):
+    """`tag` is among the `number` greatest (`end` "top") or smallest ("bottom") of the table.
+
+    Of customers with the same value those with the smaller `customer_id` come first. Customers
+    without a value are not ranked: like a comparison, it selects them neither with nor without
+    `not`. With `percent` the number is a percentage of the ranked customers, rounded up to whole
+    customers.
+    """
+
+    tag: str
+    number: int | float
+    end: End = "top"
+    percent: bool = False
+
+    def __post_init__(self) -> None:
+        check_tag(self.tag)
+        check_choice("op", self.end, get_args(End))
+        number: int | float
+        if self.percent:
+            number = check_number("a percentage", self.number, low=0, high=100)
+            if number == 0 or round(number, _MAX_DECIMALS) != number:
+                raise InvalidInput(
+                    f"a percentage must be greater than 0 and have at most {_MAX_DECIMALS} "
+                    f"decimals, got {self.number!r}"
+                )
+            number = int(number) if number.is_integer() else number
+        else:
+            number = check_count(f"{self.end} n", self.number, low=1, high=2**53)
+        object.__setattr__(self, "number", number)
+
+    @property
+    def limit(self) -> tuple[int, int]:
+        """`a`, `b`: selected where (customers ahead) × a < b (× ranked customers, if a share).
+
+        Whole numbers, so that all engines agree on the last customer.
+        """
+        share = Fraction(str(self.number)) / (100 if self.percent else 1)
+        return share.denominator, share.numerator
 
 
 @dataclass(frozen=True)
@@ -213,30 +309,6 @@ class Or(Rule):
         return self.rules
 
 
-def check_scalar(value: object) -> Scalar:
-    """Return `value` if a rule may hold it: a finite number, text, true, false or a date."""
-    if isinstance(value, dt.datetime) or not isinstance(value, (bool, int, float, str, dt.date)):
-        raise InvalidInput(f"a value must be a number, text, true, false or a date, got {value!r}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidInput(f"a number must be finite, got {value!r}")
-    if isinstance(value, int) and abs(value) > _MAX_INTEGER:
-        raise InvalidInput("a whole number must fit into 64 bits; write it with an exponent")
-    if isinstance(value, str):
-        _check_text(value)
-    return value
-
-
-def _check_text(text: str) -> None:
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise InvalidInput(f"text must be valid Unicode without NUL, got {text!r}")
-
-
-def _check_tag(name: object) -> None:
-    if not isinstance(name, str) or not name:
-        raise InvalidInput(f"tag must be a name, got {name!r}")
-    _check_text(name)
-
-
 def _check_several(rules: tuple[Rule, ...], word: str) -> None:
     if len(rules) < 2:
         raise InvalidInput(f"{word} must join at least two rules, got {len(rules)}")
@@ -252,79 +324,12 @@ def _check_depth(rule: Rule) -> None:
         level = [part for outer in level for part in outer._parts()]
 
 
-class _Text:
-    """How rule text spells names, values and words."""
-
-    word = staticmethod(str.lower)
-
-    @staticmethod
-    def operator(op: str) -> str:
-        return op
-
-    @staticmethod
-    def name(name: str) -> str:
-        if _PLAIN_NAME.fullmatch(name) and name.lower() not in KEYWORDS:
-            return name
-        return "`" + name.replace("`", "``") + "`"
-
-
-class _Sql:
-    """How SQL spells them."""
-
-    word = staticmethod(str.upper)
-
-    @staticmethod
-    def operator(op: str) -> str:
-        return _SQL_OPERATORS.get(op, op)
-
-    @staticmethod
-    def name(name: str) -> str:
-        return '"' + name.replace('"', '""') + '"'
-
-
-def _write(rule: Rule, spell: _Text | _Sql) -> str:
-    """The rule in text; brackets only where they are needed."""
+def _values(rule: Rule) -> tuple[object, ...]:
     match rule:
-        case Not(rule=In() | Between() | IsNull() as inner):
-            return _write_leaf(inner, spell, negated=True)
-        case Not(rule=inner):
-            return f"{spell.word('not')} {_bracket(inner, spell, (And, Or))}"
-        case And(rules=rules):
-            joint = f" {spell.word('and')} "
-            return joint.join(_bracket(part, spell, (And, Or)) for part in rules)
-        case Or(rules=rules):
-            joint = f" {spell.word('or')} "
-            return joint.join(_bracket(part, spell, (Or,)) for part in rules)
-        case _:
-            return _write_leaf(rule, spell, negated=False)
-
-
-def _bracket(rule: Rule, spell: _Text | _Sql, kinds: tuple[type[Rule], ...]) -> str:
-    text = _write(rule, spell)
-    return f"({text})" if isinstance(rule, kinds) else text
-
-
-def _write_leaf(rule: Rule, spell: _Text | _Sql, *, negated: bool) -> str:
-    word, no = spell.word, spell.word("not ") if negated else ""
-    match rule:
-        case Compare(tag=tag, op=op, value=value):
-            right = spell.name(value.tag) if isinstance(value, TagName) else _value(value, spell)
-            return f"{spell.name(tag)} {spell.operator(op)} {right}"
-        case In(tag=tag, values=values):
-            listed = ", ".join(_value(value, spell) for value in values)
-            return f"{spell.name(tag)} {no}{word('in')} ({listed})"
-        case Between(tag=tag, low=low, high=high):
-            ends = f"{_value(low, spell)} {word('and')} {_value(high, spell)}"
-            return f"{spell.name(tag)} {no}{word('between')} {ends}"
-        case _:
-            return f"{spell.name(cast(IsNull, rule).tag)} {word('is')} {no}{word('null')}"
-
-
-def _value(value: Scalar, spell: _Text | _Sql) -> str:
-    if isinstance(value, bool):
-        return spell.word(str(value))
-    if isinstance(value, dt.date):
-        return f"{spell.word('date')} '{value.isoformat()}'"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return repr(value)
+        case Compare(value=value):
+            return (value,)
+        case In(values=values):
+            return values
+        case Between(low=low, high=high):
+            return (low, high)
+    return ()

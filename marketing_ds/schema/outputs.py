@@ -54,6 +54,19 @@ SEGMENTS = Table(
     ),
 )
 
+SPLITS = Table(
+    "assignments",
+    "Which arm of a split a customer was given, before any campaign knows of it.",
+    ("customer_id", "as_of"),
+    (
+        id_column("customer_id", "Customer."),
+        Column("as_of", "date", "Date of the draw."),
+        Column("arm", "string", "`control` or the name of an offer."),
+        Column("probability", "float64", "P(this arm).", "share", False, None, 0, 1, True),
+        Column("stratum", "string", "Within which it was drawn, if any.", nullable=True),
+    ),
+)
+
 EFFECTS = Table(
     "effects",
     "The differences that campaigns made, with their intervals.",
@@ -78,6 +91,7 @@ OUTPUTS: Mapping[str, Table | None] = {
     "segments": SEGMENTS,
     "scores": SCORES,
     "plans": PLANS,
+    "assignments": SPLITS,
     "effects": EFFECTS,
 }
 """The published tables by name."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def eligible(mart: Mart, channel: str, *, as_of: dt.date | str | None = None) -> ibis.Table:
     """Customers who may be contacted through `channel`.
 
-    They gave consent for the channel, are on no do-not-contact list, and were customers by the end
-    of `as_of`. `mart.publish` enforces consent and suppression once more; asking first keeps
-    limits from being spent on customers whom nobody may contact.
+    They gave consent for the channel, are on no do-not-contact list and not in the universal
+    control group, and were customers by the end of `as_of`. `mart.publish` enforces all but the
+    last once more; asking first keeps limits from being spent on customers whom nobody may contact.
 
     Parameters
     ----------
@@ -49,6 +49,9 @@ def eligible(mart: Mart, channel: str, *, as_of: dt.date | str | None = None) ->
         & ~customers.suppressed.fill_null(True)
         & (customers.opened_on <= ibis.literal(day)).fill_null(False)
     )
+    control = mart.universal_control
+    if control is not None:
+        allowed = allowed & ~control.contains(customers.customer_id)
     # Of two rows of one customer the stricter counts.
     each = customers.group_by("customer_id").aggregate(_allowed=allowed.all())
     return each.filter(each["_allowed"]).select("customer_id")

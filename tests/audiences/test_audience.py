@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import ibis
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -85,11 +86,12 @@ def test_the_sql_of_a_rule_chooses_the_same() -> None:
         ibis._.aum > 25,
         ["c2", "c3", "c4", "c6", "c6"],
         pd.Series(["c2", "c3", "c4", "c6"]),
+        np.array(["c2", "c3", "c4", "c6"]),
         FRAME.loc[FRAME["aum"] > 25, ["customer_id"]],
         TAGS.filter(TAGS.aum > 25).select("customer_id"),
         TAGS.filter(TAGS.aum > 25).customer_id,
     ],
-    ids=["dict", "rule", "ibis", "deferred", "list", "series", "frame", "table", "column"],
+    ids=["dict", "rule", "ibis", "deferred", "list", "series", "array", "frame", "table", "column"],
 )
 def test_all_forms_choose_the_same(rule: Any) -> None:
     chosen = audience(TAGS, rule)
@@ -168,7 +170,11 @@ def test_the_query_can_be_read() -> None:
     [
         ("aumm > 1", "unknown tag 'aumm'; did you mean 'aum'? at position 0"),
         ("n > 1 and zzz > 1", "unknown tag 'zzz'; the table has no such column at position 10"),
-        ("n > 1 and aum > 'much'", "must be compared with numbers, got 'much' at position 10"),
+        ("n > 1 and aum > 'much'", "must be compared with numbers, got 'much' at position 16"),
+        (
+            "n > 1 and day > as_of",
+            "name the day: audience(tags, rule, as_of='2026-06-30') at position 16",
+        ),
         ("stage == 5", "must be compared with words, got 5"),
         ("flag == 1", "must be compared with true or false, got 1"),
         ("aum == true", "must be compared with numbers, got True"),
@@ -186,6 +192,8 @@ def test_the_query_can_be_read() -> None:
         (["c1", "c99", "c98"], "got 'c98', 'c99' which it does not have"),
         ([1, 2], "customer ids as text, got 1"),
         (["c1", None], "customer ids as text, got None"),
+        ([b"c1"], "customer ids as text, got b'c1'"),
+        (ibis.memtable({"customer_id": ["c1", None]}), "customer ids as text, got None"),
         (TAGS.select("aum"), "a table of ids must have the column"),
         (TAGS.n, "rule must be true or false"),
         (TAGS.select(customer_id=TAGS.n), "ids must be text, got int64"),
@@ -220,6 +228,50 @@ def test_audiences_of_different_tables_do_not_combine() -> None:
         audience(TAGS, "aum > 1") | ["c1"]  # type: ignore[operator]
 
 
+def test_a_rule_knows_the_day_of_the_tags() -> None:
+    recent = audience(TAGS, "day > as_of - 3 days", as_of="2026-01-08")
+    assert ids_of(recent) == "567"
+    assert recent.how["as_of"] == "2026-01-08"
+    assert recent.text == "day > as_of - 3 days"
+    later = audience(TAGS, "day > as_of - 3 days", as_of="2026-01-09")
+    assert (recent & later).rule is None  # one rule cannot mean two days
+    assert ids_of(recent & later) == "67"
+    assert (recent & audience(TAGS, "n > 6", as_of="2026-01-08")).rule is not None
+    assert "as_of" not in audience(TAGS, "n > 6", as_of="2026-01-08").how
+
+
+def test_what_looks_at_other_rows_looks_at_all_of_them() -> None:
+    few = audience(TAGS, "n <= 3")
+    assert ids_of(few & audience(TAGS, "top 2 by aum")) == ""
+    assert ids_of(few & audience(TAGS, ibis._.aum > ibis._.aum.mean())) == "3"
+    rank = ibis.row_number().over(ibis.window(order_by=ibis.desc("n")))
+    assert ids_of(few | audience(TAGS, rank < 1)) == "01237"
+    assert ids_of(few & ~audience(TAGS, rank < 5)) == "012"
+
+
+def test_a_column_as_of_goes_before_the_argument() -> None:
+    dated = TAGS.mutate(as_of=ibis.date("2026-01-04"))
+    assert ids_of(audience(dated, "day = as_of", as_of="2026-01-08")) == "3"
+    assert ids_of(audience(dated, "day = as_of")) == "3"
+
+
+def test_a_count_is_one_scan_that_reads_what_the_rule_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queries = []
+    run = ibis.expr.types.Scalar.to_pyarrow
+
+    def watched(self: Any, **options: Any) -> Any:
+        queries.append(str(ibis.to_sql(self, dialect="duckdb")))
+        return run(self, **options)
+
+    monkeypatch.setattr(ibis.expr.types.Scalar, "to_pyarrow", watched)
+    chosen = audience(TAGS, "aum >= 30 and n < 6")
+    assert (chosen.count(), chosen.count()) == (3, 3)
+    assert len(queries) == 1
+    assert "COALESCE" not in queries[0]  # it would keep the condition out of the scan
+
+
 def test_a_rule_of_thousands_of_parts_works() -> None:
     text = " or ".join(f"n == {n}" for n in range(3, 3000))
     assert ids_of(audience(TAGS, text)) == "34567"
@@ -236,7 +288,7 @@ def test_publication_keeps_consent_and_says_how_it_was_made(tiny_mart: Mart) -> 
     parameters = done.manifest["parameters"]
     assert parameters["text"] == "aum > 10000"
     assert parameters["audience"] == {"rule": {"tag": "aum", "op": ">", "value": 10000}}
-    assert parameters["customers"] == 5
+    assert done.manifest["candidates"] == 5
     assert chosen.publish(tiny_mart, "rich", as_of="2026-06-30", channel="sms").id == done.id
 
 
@@ -247,3 +299,10 @@ def test_other_customers_are_another_publication(tiny_mart: Mart) -> None:
     assert first.id != second.id
     with pytest.raises(InvalidInput, match="as_of must be a date"):
         audience(tags, ["c01"]).publish(tiny_mart, "list", as_of="today")
+
+
+def test_the_day_of_publication_is_that_of_the_tags(tiny_mart: Mart) -> None:
+    chosen = audience(tiny_mart["customers"], "opened_on <= as_of", as_of="2026-06-30")
+    with pytest.raises(InvalidInput, match=r"as_of must be the day of the tags.*2026-06-30, got"):
+        chosen.publish(tiny_mart, "all", as_of="2026-07-01")
+    assert chosen.publish(tiny_mart, "all", as_of="2026-06-30").rows == 12

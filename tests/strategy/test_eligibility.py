@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds.mart import universal_control
 from marketing_ds.strategy import eligible, eligible_scores
 
 
@@ -20,6 +21,14 @@ def test_consent_suppression_and_date_decide(tiny_mart) -> None:
     assert ids(eligible(tiny_mart, "sms")) == everyone - {"c10", "c12"}
     assert ids(eligible(tiny_mart, "app")) == everyone - {"c12"}
     assert ids(eligible(tiny_mart, "app", as_of="2026-06-14")) == everyone - {"c11", "c12"}
+
+
+def test_the_universal_control_group_is_left_out(tiny_mart) -> None:
+    before = ids(eligible(tiny_mart, "app"))
+    universal_control(tiny_mart, 0.3, salt="2026", as_of="2026-06-30")
+    group = ids(tiny_mart.latest("segments", name="universal_control"))
+    assert before & group
+    assert ids(eligible(tiny_mart, "app")) == before - group
 
 
 def test_scores_keep_the_rows_whose_offer_may_be_sent(tiny_mart, offers) -> None:
