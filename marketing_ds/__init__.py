@@ -5,7 +5,7 @@ The data's path, in the order of the modules, of the notebooks and of the README
     open_mart      the bank's tables under one contract            schema, mart
       → tag_table     named facts per customer, as of a date       tags, outcomes
       → audience      whom to reach, by rule                       audiences
-      → profile       how they differ from the rest                profiling
+      → profile       how they differ from the rest                profiling, groups
       → Lookalike     more customers like them                     lookalike
       → PropensityModel   who will act                             propensity
       → UpliftModel   who acts because of us                       uplift
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from . import datasets as datasets
     from . import outcomes as outcomes
     from . import plots as plots
+    from . import profiling as profiling
     from . import schema as schema
     from . import tags as tags
     from . import tracking as tracking
@@ -49,12 +50,22 @@ if TYPE_CHECKING:
     from .export import load_bundle as load_bundle
     from .export import newest_bundle as newest_bundle
     from .export import verify_bundle as verify_bundle
+    from .groups import natural_groups as natural_groups
     from .labels import label_sets as label_sets
     from .lookalike import Lookalike as Lookalike
+    from .mart import ContactCap as ContactCap
     from .mart import Mart as Mart
     from .mart import open_mart as open_mart
+    from .mart import universal_control as universal_control
     from .outcomes import campaign_outcomes as campaign_outcomes
+    from .profiling import BetaGeo as BetaGeo
+    from .profiling import GammaGamma as GammaGamma
+    from .profiling import behaviour as behaviour
+    from .profiling import lifetime_value as lifetime_value
+    from .profiling import migration as migration
     from .profiling import profile as profile
+    from .profiling import purchase_summary as purchase_summary
+    from .profiling import trend as trend
     from .propensity import PropensityModel as PropensityModel
     from .runs import conclude as conclude
     from .runs import run_notebook as run_notebook
@@ -71,6 +82,16 @@ if TYPE_CHECKING:
     from .uplift import uplift_curve as uplift_curve
 
 _HOME = {
+    "natural_groups": "groups",
+    "ContactCap": "mart",
+    "universal_control": "mart",
+    "BetaGeo": "profiling",
+    "GammaGamma": "profiling",
+    "behaviour": "profiling",
+    "lifetime_value": "profiling",
+    "migration": "profiling",
+    "purchase_summary": "profiling",
+    "trend": "profiling",
     "Audience": "audiences",
     "Bundle": "export",
     "ExperimentResult": "evaluation",
@@ -103,7 +124,7 @@ _HOME = {
     "uplift_curve": "uplift",
     "verify_bundle": "export",
 }
-_MODULES = ("datasets", "outcomes", "plots", "schema", "tags", "tracking")
+_MODULES = ("datasets", "outcomes", "plots", "profiling", "schema", "tags", "tracking")
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -76,18 +76,30 @@ def test_a_command_of_the_readme_works(command, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_python_example_works():
-    (example,) = _blocks("python")
+def _said(example, folder):
+    """What an example of the README prints, run in a folder that has nothing but the sample."""
+    (folder / "data_samples").symlink_to(ROOT / "data_samples")
     done = subprocess.run(
         [sys.executable, "-W", "error::FutureWarning", "-c", example],
-        cwd=ROOT,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^\d+ customers$", done.stdout, flags=re.MULTILINE)
-    assert "coupon_68" in done.stdout
+    return done.stdout
+
+
+def test_the_first_example_works(tmp_path):
+    said = _said(_blocks("python")[0], tmp_path)
+    assert re.search(r"^\d+ customers$", said, flags=re.MULTILINE)
+    assert "coupon_68" in said
+
+
+def test_the_example_of_tags_and_audiences_works(tmp_path):
+    said = _said(_blocks("python")[1], tmp_path)
+    assert "control" in said
+    assert "客群画像" in (tmp_path / "loyal.html").read_text()
 
 
 def test_the_schedule_can_be_served(tmp_path):
