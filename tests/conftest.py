@@ -16,6 +16,8 @@ import pytest
 from marketing_ds.schema import CONTACT_CHANNELS, MART
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from marketing_ds.mart import Mart
 
 Rows = list[dict[str, Any]]
@@ -69,6 +71,77 @@ def tiny_mart(tiny_mart_dir: Path, tmp_path: Path) -> Iterator[Mart]:
 
     with open_mart(tiny_mart_dir, workspace=tmp_path / "workspace") as mart:
         yield mart
+
+
+@pytest.fixture(scope="session")
+def spark_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """A small Spark that every mart of the tests joins: one a process, since it starts slowly."""
+    sql = pytest.importorskip("pyspark.sql", reason="needs PySpark: make setup-dev")
+    from marketing_ds._core.errors import MartError
+    from marketing_ds.mart.engines.java import check_java
+    from marketing_ds.mart.engines.spark_session import pandas_3_allowed
+
+    try:
+        check_java()
+    except MartError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("spark")
+    settings = {
+        "spark.driver.memory": "1g",
+        "spark.local.dir": str(folder),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "OFF",
+        # Small tables: one partition, and no time spent on planning twice or on compiling.
+        "spark.sql.shuffle.partitions": "1",
+        "spark.default.parallelism": "1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    }
+    with pandas_3_allowed():
+        session = sql.SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(params=["duckdb", "spark"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn, ready to be used; Spark is left out where there is no Java."""
+    name: str = request.param
+    if name == "spark":
+        request.getfixturevalue("spark_session")
+    return name
+
+
+@pytest.fixture
+def engine_mart(engine: str, tiny_mart_dir: Path, tmp_path: Path) -> Iterator[Mart]:
+    """The tiny mart on each engine in turn, opened with a workspace of its own."""
+    from marketing_ds.mart import open_mart
+
+    with open_mart(tiny_mart_dir, engine=engine, workspace=tmp_path / "workspace") as mart:
+        yield mart
+
+
+@pytest.fixture
+def spark_mart(spark_session: SparkSession, tiny_mart_dir: Path, tmp_path: Path) -> Iterator[Mart]:
+    """The tiny mart on Spark alone, for what DuckDB has no part in."""
+    from marketing_ds.mart import open_mart
+
+    with open_mart(tiny_mart_dir, engine="spark", workspace=tmp_path / "workspace") as mart:
+        yield mart
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that use Spark on one worker: only one has to start it."""
+    for item in items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        names = getattr(item, "fixturenames", ())
+        if params.get("engine") == "spark" or "spark_session" in names:
+            item.add_marker(pytest.mark.xdist_group("spark"))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .public import (
+    CDNOW,
     PUBLIC_MARTS,
     BankMarketing,
     Berka,
@@ -11,6 +12,7 @@ from .public import (
     OpenBandit,
     load_bank_marketing,
     load_berka,
+    load_cdnow,
     load_complete_journey,
     load_hillstrom,
     load_open_bandit,
@@ -19,6 +21,7 @@ from .public import (
 from .simulated import SimulatedBank, Truth, load_truth, make_sample, simulate
 
 __all__ = [
+    "CDNOW",
     "PUBLIC_MARTS",
     "BankMarketing",
     "Berka",
@@ -29,6 +32,7 @@ __all__ = [
     "Truth",
     "load_bank_marketing",
     "load_berka",
+    "load_cdnow",
     "load_complete_journey",
     "load_hillstrom",
     "load_open_bandit",

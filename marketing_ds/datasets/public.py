@@ -7,9 +7,10 @@
 | `load_open_bandit` | logged recommendations with propensities | CC BY 4.0 | no |
 | `load_berka` | a Czech bank, 1993 to 1998 | none stated | yes |
 | `load_complete_journey` | a grocer's panel, 1.47 million purchases, 2017 | CC0 | yes |
+| `load_cdnow` | purchases of 2,357 customers of a music shop, 1997 to 1998 | none stated | no |
 
 Each is read from the folder that `MARKETING_DS_DATA` names, else downloaded once into pooch's cache; Complete Journey
-comes in a package. Every file is checked by the sha256 of its published content.
+and CDNOW come in packages. Every file is checked by the sha256 of its published content.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from marketing_ds._core.checks import check_choice
 
 from .bank_marketing import BankMarketing, load_bank_marketing
 from .berka import Berka, load_berka
+from .cdnow import CDNOW, load_cdnow
 from .complete_journey import CompleteJourney, load_complete_journey
 from .hillstrom import Hillstrom, load_hillstrom
 from .open_bandit import OpenBandit, load_open_bandit
@@ -71,6 +73,7 @@ def to_mart(name: str, directory: str | os.PathLike[str], **options: Any) -> Pat
 
 
 __all__ = [
+    "CDNOW",
     "PUBLIC_MARTS",
     "BankMarketing",
     "Berka",
@@ -79,6 +82,7 @@ __all__ = [
     "OpenBandit",
     "load_bank_marketing",
     "load_berka",
+    "load_cdnow",
     "load_complete_journey",
     "load_hillstrom",
     "load_open_bandit",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from marketing_ds._core.checks import check_columns
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.hashing import hash_share
+from marketing_ds.mart import record_batches
 from marketing_ds.tags import catalogue
 
 from .expansion import Expansion
@@ -124,7 +125,7 @@ def batches(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
     """
     wanted = [ID, *columns]
     if isinstance(frame, ibis.Table):
-        for batch in _record_batches(frame.select(wanted)):
+        for batch in record_batches(frame.select(wanted), _BATCH):
             yield _checked(pa.Table.from_batches([batch]))
         return
     for start in range(0, len(frame), _BATCH):
@@ -137,15 +138,6 @@ def batches(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
                 f"convert the column, or leave it out with exclude="
             ) from error
         yield _checked(table)
-
-
-def _record_batches(table: ibis.Table) -> Iterator[Any]:
-    backend = ibis.get_backend(table)
-    if backend.name != "duckdb":
-        yield from table.to_pyarrow_batches(chunk_size=_BATCH)
-        return
-    # Ibis 12 asks DuckDB for a method that DuckDB 2 no longer has; the query is the same.
-    yield from backend._to_duckdb_relation(table).to_arrow_reader(_BATCH)
 
 
 def check_frame_ids(frame: Any) -> None:

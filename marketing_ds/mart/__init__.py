@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from .checking import MartCheck
+from .control import UniversalControl
 from .counting import BrokenRule
+from .drawing import universal_control
+from .engines import record_batches
+from .guards import ContactCap
 from .mart import Mart
 from .opening import open_mart
 from .workspace import Publication, verify
 
-__all__ = ["BrokenRule", "Mart", "MartCheck", "Publication", "open_mart", "verify"]
+__all__ = [
+    "BrokenRule",
+    "ContactCap",
+    "Mart",
+    "MartCheck",
+    "Publication",
+    "UniversalControl",
+    "open_mart",
+    "record_batches",
+    "universal_control",
+    "verify",
+]

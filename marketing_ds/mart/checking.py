@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 
@@ -19,7 +17,6 @@ from marketing_ds.schema.types import TYPES, ibis_schema
 
 from .conversion import readings
 from .counting import BrokenRule, Test, count_broken, fault_column, repeated, row_tests
-from .sources import unreadable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,8 +65,8 @@ def check(mart: Mart, today: dt.date) -> MartCheck:
         for name in mart.tables:
             try:
                 found, rows[name] = _check_table(mart, MART[name], keys, today)
-            except duckdb.Error as error:
-                raise unreadable(name, mart.files(name), error) from error
+            except mart.connection.errors as error:
+                raise mart.unreadable(name, error) from error
             broken += found
     return MartCheck(tuple(broken), rows)
 
@@ -80,7 +77,7 @@ class _Keys:
     def __init__(self, mart: Mart) -> None:
         self._mart = mart
         self._made: dict[tuple[str, tuple[str, ...]], ibis.Table | None] = {}
-        self._temporary: list[str] = []
+        self._held = contextlib.ExitStack()
 
     def of(self, name: str, columns: tuple[str, ...]) -> ibis.Table | None:
         """The distinct `columns` of a table under `_key` names, and its `_FACTS` beside them.
@@ -99,15 +96,11 @@ class _Keys:
         facts = {f"_{fact}": rows[fact].min()} if fact in rows.columns else {}
         named = {_key(name, columns, column): rows[column] for column in columns}
         distinct = rows.group_by(**named).aggregate(**facts)
-        temporary = f"_keys_{secrets.token_hex(8)}"
-        table = self._mart.con.create_table(temporary, distinct, temp=True)
-        self._temporary.append(temporary)
-        return table
+        return self._held.enter_context(self._mart.connection.held(distinct))
 
     def close(self) -> None:
         """Drop the temporary tables."""
-        for name in self._temporary:
-            self._mart.con.raw_sql(f'DROP TABLE "{name}"')
+        self._held.close()
 
 
 def _key(table: str, columns: tuple[str, ...], column: str) -> str:

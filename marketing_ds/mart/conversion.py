@@ -25,6 +25,15 @@ class Reading:
     fault: ir.BooleanValue | None = None
 
 
+_TRUE = ("true", "t", "yes", "y", "1")
+_FALSE = ("false", "f", "no", "n", "0")
+_MOMENT = (
+    r"^[0-9]{4}(-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2}"
+    r"([ T]([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9](\.[0-9]+)?)?)?$"
+)
+"""A date with or without a time of day; a zone has no place, for the contract's times are local."""
+
+
 @ibis.udf.scalar.builtin(name="error")  # type: ignore[untyped-decorator]  # Ibis has no types here
 def _error(message: str) -> str:
     """Stop the query with `message`: a function of the engine, declared here and never called."""
@@ -97,18 +106,41 @@ def _as_int64(column: ir.Value, have: dt.DataType) -> ir.Value | None:
         return column.try_cast(dt.int64)
     if not (have.is_floating() or have.is_decimal() or have.is_string()):
         return None
-    whole = column.try_cast(dt.int64)  # rounds: 3.7 becomes 4
-    return ibis.ifelse(column.try_cast(dt.float64) == whole, whole, ibis.null())
+    number = _number(column)
+    whole = number.try_cast(dt.int64)  # rounds: 3.7 becomes 4
+    return ibis.ifelse(number.try_cast(dt.float64) == whole, whole, ibis.null())
 
 
 def _as_float64(column: ir.Value, have: dt.DataType) -> ir.Value | None:
-    return column.try_cast(dt.float64) if have.is_numeric() or have.is_string() else None
+    if not (have.is_numeric() or have.is_string()):
+        return None
+    return _number(column).try_cast(dt.float64)
+
+
+def _number(column: ir.Value) -> ir.Value:
+    """A column of numbers, or of texts that one engine does not take for more numbers than another."""
+    if not isinstance(column, ir.StringValue):
+        return column
+    return ibis.ifelse(column.contains("_"), ibis.null(str), column)
 
 
 def _as_boolean(column: ir.Value, have: dt.DataType) -> ir.Value | None:
     if have.is_numeric():
         return ibis.ifelse(column.isin([0, 1]), column == 1, ibis.null())
-    return column.try_cast(dt.boolean) if have.is_string() else None
+    if not isinstance(column, ir.StringValue):
+        return None
+    word = _stripped(column).lower()
+    value: ir.Value = ibis.cases(
+        (word.isin(_TRUE), True), (word.isin(_FALSE), False), else_=ibis.null(bool)
+    )
+    return value
+
+
+def _stripped(column: ir.StringValue) -> ir.StringValue:
+    """Without spaces around it; the few values that have some pay for it."""
+    padded = column.startswith(" ") | column.endswith(" ")
+    stripped: ir.StringValue = ibis.ifelse(padded, column.strip(), column)
+    return stripped
 
 
 def _as_timestamp(column: ir.Value, have: dt.DataType) -> ir.Value | None:
@@ -117,8 +149,9 @@ def _as_timestamp(column: ir.Value, have: dt.DataType) -> ir.Value | None:
         return column.cast(wanted)
     if not isinstance(column, ir.StringValue):
         return None  # among them timestamps with a zone: the contract's are in local time
-    zoned = column.substr(10).re_search(r"[-+Zz]")
-    return ibis.ifelse(zoned, ibis.null(), column.try_cast(wanted))
+    text = _stripped(column)
+    moment = ibis.ifelse(text.re_search(_MOMENT), text.replace("/", "-"), ibis.null(str))
+    return moment.try_cast(wanted)
 
 
 def _as_date(column: ir.Value, have: dt.DataType) -> ir.Value | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -11,23 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
-from ibis.backends.duckdb import Backend
 
 from marketing_ds._core.checks import check_date
 from marketing_ds._core.display import frame_html
-from marketing_ds._core.errors import MartError, NotPublished, did_you_mean
+from marketing_ds._core.errors import InvalidInput, MartError, NotPublished, did_you_mean
 from marketing_ds.schema import MART
 from marketing_ds.schema.types import ibis_schema
 
 from . import checking, publishing
 from .checking import MartCheck
+from .control import UniversalControl, check_not_reserved, current_control
 from .conversion import typed
-from .snapshot import snapshot
-from .sources import find_tables, read_raw
+from .engines import PART, Engine
+from .folders import File
+from .guards import ContactCap, Exclusions
+from .sources import find_tables, read_raw, unreadable
 from .workspace import Publication, Workspace, check_name, check_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 class Mart:
@@ -36,13 +39,19 @@ class Mart:
     Made by `open_mart`. ``mart["transactions"]`` is a lazy Ibis table.
     """
 
-    def __init__(self, root: Path, con: Backend, workspace: Workspace) -> None:
+    def __init__(self, root: Path | str, engine: Engine, workspace: Workspace) -> None:
         self.source = root
-        self.con = con
+        self.connection = engine
+        self.con = engine.con
         self.workspace = workspace
-        self._found = find_tables(root, con)
-        self._raw = {name: read_raw(files, con) for name, files in self._found.tables.items()}
+        self._found = find_tables(root, engine)
+        self._raw = {name: read_raw(files, engine) for name, files in self._found.tables.items()}
         self._typed: dict[str, ibis.Table] = {}
+
+    @property
+    def engine(self) -> str:
+        """What runs the queries: "duckdb" or "spark"."""
+        return self.connection.name
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -71,8 +80,12 @@ class Mart:
 
     @cached_property
     def snapshot(self) -> str:
-        """Fingerprint of the input files: the same for a copy of the mart, another after a change."""
-        return snapshot(self._found.inputs(), self.workspace.content_hashes)
+        """Fingerprint of the input files: the same for a copy of the mart, another after a change.
+
+        Files that only Spark reaches are told apart by path, length and time of change, not by
+        content: there a copy has another fingerprint.
+        """
+        return self._found.snapshot(self.workspace.content_hashes)
 
     @cached_property
     def last_date(self) -> dt.date:
@@ -89,10 +102,9 @@ class Mart:
             for name in self.tables
             if MART[name].dated_by and not MART[name].planned
         ]
-        last = self.con.execute(
-            ibis.union(*dates)["last"].max() if len(dates) > 1 else dates[0]["last"].max()
-        )
-        if last is None or last != last:
+        both = ibis.union(*dates) if len(dates) > 1 else dates[0]
+        last = both["last"].max().to_pyarrow().as_py()
+        if last is None:
             raise MartError(f"'{self.source}' holds no dated row at all")
         return check_date("last_date", last)
 
@@ -140,9 +152,13 @@ class Mart:
         """A table as the files have it (every column of a CSV is text); None if absent."""
         return self._raw.get(name)
 
-    def files(self, name: str) -> tuple[Path, ...]:
-        """The files that a table is read from."""
+    def files(self, name: str) -> tuple[File, ...]:
+        """The files that a table is read from: paths, or addresses that only Spark reaches."""
         return self._found.tables[name].files
+
+    def unreadable(self, name: str, error: Exception) -> MartError:
+        """What to raise when a query of a table fails for its files, naming the damaged one."""
+        return unreadable(self._found.tables[name], self.connection, error)
 
     def publish(
         self,
@@ -154,12 +170,14 @@ class Mart:
         parameters: Mapping[str, Any] | None = None,
         channel: str | None = None,
         run_key: str | None = None,
+        max_contacts: ContactCap | Sequence[ContactCap] = (),
+        suppress: Mapping[str, object] | None = None,
     ) -> Publication:
         """Publish a table to the workspace: checked, immutable, visible in one step.
 
         Parameters
         ----------
-        table : {"tags", "segments", "scores", "plans", "effects"}
+        table : {"tags", "segments", "scores", "plans", "assignments", "effects"}
             Which published table.
         data : pandas.DataFrame or ibis.Table
             The rows; an Ibis table is streamed by the engine.
@@ -175,11 +193,16 @@ class Mart:
         run_key : str, optional
             Vouches for the rows: a publication of the same key, parameters and input files is
             found without a look at the rows, which saves computing them.
+        max_contacts : ContactCap or several, optional
+            For segments and plans: whoever was contacted that often already is left out.
+        suppress : mapping, optional
+            For segments and plans: lists to leave out, as name → customer ids (a list, a frame or
+            an Ibis table with `customer_id`).
 
         Returns
         -------
         Publication
-            With `.id`, `.path`, `.rows`, `.manifest` and `.found`.
+            With `.id`, `.path`, `.rows`, `.report`, `.manifest` and `.found`.
 
         Raises
         ------
@@ -191,8 +214,11 @@ class Mart:
         Notes
         -----
         Plans and segments obey consent and suppression: a row whose customer is unknown,
-        suppressed or without consent to the row's channel is left out and counted in the
-        manifest's `removed`. Empty segments and plans may be published, other tables not.
+        suppressed or without consent to the row's channel is left out. So are the universal
+        control group (of assignments, too; see `universal_control`), and whom `max_contacts` and
+        `suppress` name. `.report` says for every rule how many it removes, and how many no other
+        rule would. Contacts count up to `as_of`. Empty segments and plans may be published, other
+        tables not.
 
         Examples
         --------
@@ -204,20 +230,27 @@ class Mart:
         ...     with mds.open_mart("data_samples", workspace=folder) as mart:
         ...         done = mart.publish("segments", chosen, name="spring", as_of="2026-06-30")
         ...         published = mart.latest("segments", name="spring").execute()
-        >>> done.manifest["removed"]
+        >>> done.report.removed
         {'unknown_customer': 1, 'suppressed': 0, 'no_consent': 0}
         >>> published["customer_id"].tolist()
         ['C0000001']
         """
+        check_not_reserved(check_table(table), check_name(name))
         request = publishing.Request(
-            check_table(table),
-            check_name(name),
+            table,
+            name,
             check_date("as_of", as_of),
             parameters,
             channel,
             run_key,
+            Exclusions.of(max_contacts, suppress),
         )
         return publishing.publish(self, request, data)
+
+    @property
+    def universal_control(self) -> UniversalControl | None:
+        """The universal control group in force in the workspace; None if there is none."""
+        return current_control(self.workspace)
 
     def publications(
         self,
@@ -231,7 +264,7 @@ class Mart:
 
         Parameters
         ----------
-        table : {"tags", "segments", "scores", "plans", "effects"}
+        table : {"tags", "segments", "scores", "plans", "assignments", "effects"}
             Which published table.
         name, as_of : optional
             Only those of this name, of exactly this day.
@@ -286,12 +319,46 @@ class Mart:
         publication = self.latest_publication(
             table, name=name, as_of=as_of, same_inputs=same_inputs
         )
-        # Partition columns stay in the path: the rows carry their own as_of.
-        return self.con.read_parquet([str(f) for f in publication.files], hive_partitioning=False)
+        return self.connection.read_parquet(list(publication.files))
+
+    def batches(self, table: ibis.Table, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
+        """The rows of a query, streamed as Arrow record batches of at most `rows`.
+
+        Examples
+        --------
+        >>> import marketing_ds as mds
+        >>> with mds.open_mart("data_samples") as mart:
+        ...     sum(batch.num_rows for batch in mart.batches(mart["customers"], rows=4_000))
+        10000
+        """
+        return self.connection.batches(table, rows)
+
+    def write_parquet(self, table: ibis.Table, folder: Path) -> list[Path]:
+        """Write the rows of a query to `part-….parquet` in a folder, which is made if need be.
+
+        Returns
+        -------
+        list of Path
+            The files: one on DuckDB, perhaps several on Spark. Read one after another they hold
+            the rows in the order of the query.
+
+        Raises
+        ------
+        InvalidInput
+            If the folder already holds such files.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.glob(PART.format("*"))):
+            raise InvalidInput(f"folder must hold no {PART.format('…')} yet, got '{folder}'")
+        return self.connection.write_parquet(table, folder)
+
+    def read_parquet(self, paths: Sequence[Path]) -> ibis.Table:
+        """Parquet files as one lazy table; folders `key=value` above them make no columns."""
+        return self.connection.read_parquet(list(paths))
 
     def close(self) -> None:
         """Let go of the engine; lazy tables of this mart can no longer be run."""
-        self.con.disconnect()
+        self.connection.close()
 
     def __enter__(self) -> Mart:
         return self
@@ -331,13 +398,15 @@ class Mart:
         return frame
 
     def _repr_html_(self) -> str:
-        html: str = frame_html(self.to_frame(), title=f"Mart {self.source.name}")
+        html: str = frame_html(
+            self.to_frame(), title=f"Mart {str(self.source).rstrip('/').rpartition('/')[2]}"
+        )
         return html
 
     def _typed_table(self, name: str) -> ibis.Table:
         contract = MART[name]
         if name not in self._raw:
-            return self.con.create_table(name, schema=ibis_schema(contract), temp=True)
+            return self.connection.empty(name, ibis_schema(contract))
         raw = self._raw[name]
         absent = [c.name for c in contract.columns if not c.nullable and c.name not in raw.columns]
         if absent:
@@ -346,7 +415,7 @@ class Mart:
                 f"table '{name}' of '{self.source}' lacks the column(s) {', '.join(absent)}; "
                 f"it has {', '.join(raw.columns)}{hint}"
             )
-        return self.con.create_view(name, typed(raw, contract))
+        return self.connection.view(name, typed(raw, contract))
 
 
 def _span(moments: ir.Column) -> dict[str, ir.Scalar]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-
-import ibis
-from ibis.backends.duckdb import Backend
 
 from marketing_ds._core.errors import InvalidInput
 
+from .engines import connect
+from .folders import is_uri
 from .mart import Mart
 from .workspace import Workspace, default_workspace
-
-_MEMORY_LIMIT = "70%"
 
 
 def open_mart(
@@ -21,25 +19,48 @@ def open_mart(
     *,
     engine: str = "duckdb",
     workspace: str | os.PathLike[str] | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> Mart:
     """Open a mart, lazily.
 
     Parameters
     ----------
-    source : path
+    source : path or address
         A folder of Parquet or CSV, each table as ``name.parquet``, ``name.csv``, ``name.csv.gz``
         or a folder ``name/`` of such files (nested folders and Hive partitions ``key=value`` are
         read; names that start with ``_`` or ``.`` never are), or a DuckDB file, opened read only.
-    engine : {"duckdb"}
-        What runs the queries.
+        Spark also reads addresses (``hdfs://…``, ``s3a://…``, ``file://…``), but no DuckDB file.
+    engine : {"duckdb", "spark"}
+        What runs the queries; the answers are the same. Spark needs Java 17 and
+        ``marketing-ds[spark]``.
     workspace : path, optional
         Where publications go; MARKETING_DS_WORKSPACE or ``workspace/`` by default. It is made
         when first needed.
+    options : mapping of str to str, optional
+        Settings of the engine: DuckDB's (``{"threads": "2"}``) or Spark's
+        (``{"spark.master": "yarn"}``).
 
     Raises
     ------
     MartError
-        If there is no mart at `source`, or a file of it cannot be read.
+        If there is no mart at `source`, a file of it cannot be read, or Spark cannot start.
+    MissingExtra
+        If `engine` is "spark" and PySpark 4 is not installed.
+    InvalidInput
+        If an argument breaks a rule.
+
+    Notes
+    -----
+    On Spark a mart joins the active session's Spark if there is one, in a session of its own, so
+    that the user's settings and views stay as they are; that Spark is never stopped here. Otherwise
+    one is started, and stopped when the last mart on it is closed. Spark's own configuration
+    (``spark-defaults.conf``, PYSPARK_SUBMIT_ARGS) and `options` decide how; what they leave open
+    suits one machine: ``local[*]``, half of its memory, spilling into the workspace. On a cluster,
+    results and publications pass through a folder that all its machines reach:
+    ``spark.marketing_ds.scratch``, or ``.marketing_ds`` in the user's home of Hadoop.
+
+    Moments are local times. Columns of files that hold instants (Parquet's `isAdjustedToUTC`) are
+    no such times; `Mart.check` names them on either engine.
 
     Examples
     --------
@@ -53,25 +74,14 @@ def open_mart(
     datetime.date(2026, 6, 30)
     >>> mart.close()
     """
-    if engine != "duckdb":
-        raise InvalidInput(f"engine must be 'duckdb', the only one in this version, got {engine!r}")
-    root = Path(source).expanduser().absolute()
-    space = Workspace(Path(workspace or default_workspace()).expanduser().absolute())
-    con = ibis.duckdb.connect()
+    root = str(source) if is_uri(source) else Path(source).expanduser().absolute()
+    place = workspace or default_workspace()
+    if is_uri(place):
+        raise InvalidInput(f"workspace must be a folder of this machine, got '{place}'")
+    space = Workspace(Path(place).expanduser().absolute())
+    connection = connect(engine, space, options)
     try:
-        _configure(con, space)
-        return Mart(root, con, space)
+        return Mart(root, connection, space)
     except BaseException:
-        con.disconnect()
+        connection.close()
         raise
-
-
-def _configure(con: Backend, workspace: Workspace) -> None:
-    """Spill beside the publications, leave memory to the models, print nothing.
-
-    The order of rows in files stays preserved (the engine's default), for a model trained twice on
-    the same publication must see the same rows in the same order.
-    """
-    spill = str(workspace.spill()).replace("'", "''")
-    con.raw_sql(f"SET temp_directory = '{spill}'")
-    con.raw_sql(f"SET memory_limit = '{_MEMORY_LIMIT}'")

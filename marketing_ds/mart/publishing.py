@@ -6,30 +6,32 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import ibis
 import ibis.expr.operations as ops
 import pandas as pd
+import pyarrow.parquet as parquet
 
 from marketing_ds._core.checks import check_choice, check_columns
 from marketing_ds._core.errors import InvalidInput, PublicationError
+from marketing_ds.rules import Removals, removals
 from marketing_ds.schema import CONTACT_CHANNELS, OUTPUTS, Column, Table
 
-from .consent import REASONS, with_reason
+from .control import UniversalControl, current_control
 from .conversion import typed
 from .counting import Test, count_broken, repeated, row_tests
+from .engines import record_batches
+from .guards import Exclusions, marked
 from .snapshot import file_sha256
 from .workspace import MANIFEST, Publication, Workspace, read_publication
 
 if TYPE_CHECKING:
     from .mart import Mart
 
-_PART = "part-0.parquet"
 _WIDE = Table(
     "tags",
     "Tags, as wide as their catalogue.",
@@ -38,6 +40,8 @@ _WIDE = Table(
 )
 _MAY_BE_EMPTY = ("segments", "plans")
 """On some day nobody may qualify: readers must see that, not yesterday's list."""
+_GUARDED = ("segments", "plans", "assignments")
+"""What decides whom the bank will reach."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,12 @@ class Request:
     parameters: Mapping[str, Any] | None
     channel: str | None
     run_key: str | None
+    exclusions: Exclusions = field(default_factory=Exclusions)
+    control: UniversalControl | None = None
 
     def run_id(self, inputs: str, content: str | None) -> str:
         """The id: the same inputs and parameters give the same one."""
-        parts = {
+        parts: dict[str, Any] = {
             "table": self.table,
             "name": self.name,
             "as_of": self.as_of.isoformat(),
@@ -63,6 +69,10 @@ class Request:
             "inputs": inputs,
             "content": content,
         }
+        if self.exclusions.names:
+            parts["exclusions"] = self.exclusions.names
+        if self.control is not None:
+            parts["control"] = [self.control.share, self.control.salt]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -80,6 +90,8 @@ def publish(mart: Mart, request: Request, data: object) -> Publication:
     """Publish `data`; the work behind `Mart.publish`."""
     _check_request(request)
     workspace = mart.workspace
+    if request.table in _GUARDED:
+        request = replace(request, control=current_control(workspace))
     try:
         if not request.named_by_content:
             done = _find(workspace, request, request.run_id(mart.snapshot, None))
@@ -91,8 +103,8 @@ def publish(mart: Mart, request: Request, data: object) -> Publication:
         raise PublicationError(
             _refusal(request, workspace, error.strerror or str(error))
         ) from error
-    except duckdb.Error as error:
-        reason = str(error).strip().splitlines()[0]
+    except mart.connection.errors as error:
+        reason = mart.connection.reason(error)
         raise PublicationError(_refusal(request, workspace, reason)) from error
 
 
@@ -104,6 +116,10 @@ def _check_request(request: Request) -> None:
                 f"channel may be given for segments only, got it for {request.table}"
                 + ("; a plan names the channel of each row" if request.table == "plans" else "")
             )
+    if request.exclusions.names and request.table not in ("segments", "plans"):
+        raise InvalidInput(
+            f"max_contacts and suppress may be given for segments and plans, got {request.table}"
+        )
     try:
         json.dumps(request.parameters, default=_no_json)
     except TypeError as error:
@@ -124,21 +140,22 @@ def _write(mart: Mart, request: Request, data: object, folder: Path) -> Publicat
     run.mkdir()
     contract = OUTPUTS[request.table] or _WIDE
     rows = typed(_completed(request, _as_table(mart, data, folder), contract), contract)
-    removed: dict[str, int] = {}
-    if "channel" in contract.column_names:
-        given = _copy(mart, rows, contract, folder / "given.parquet")
+    report = None
+    if request.table in _GUARDED:
+        given = mart.read_parquet(_copy(mart, rows, contract, folder / "given"))
         _check(mart, request, given, contract)
-        marked = with_reason(given, mart)
-        removed = _count_reasons(marked)
-        rows = marked.filter(marked["_reason"].isnull()).drop("_reason")
-        written = _copy(mart, rows, contract, run / _PART)
+        rows, report = _guarded(mart, request, given, contract, folder)
+        files = _copy(mart, rows, contract, run)
+        written = mart.read_parquet(files)
     else:
-        written = _copy(mart, rows, contract, run / _PART)
+        files = _copy(mart, rows, contract, run)
+        written = mart.read_parquet(files)
         _check(mart, request, written, contract)
     count = int(written.count().to_pyarrow().as_py())
     if count == 0 and request.table not in _MAY_BE_EMPTY:
         raise PublicationError(f"{request.table} has no rows: nothing was published")
-    manifest = _manifest(mart, request, written.schema(), run / _PART, count, removed)
+    manifest = _manifest(mart, request, written.schema(), files, count)
+    manifest |= _report(request, report or Removals(count, count, {}, {}))
     (run / MANIFEST).write_text(json.dumps(manifest, indent=2, default=str))
     return _put(mart.workspace, request, run, str(manifest["id"]))
 
@@ -155,30 +172,37 @@ def _put(workspace: Workspace, request: Request, run: Path, id_: str) -> Publica
     return publication if first else replace(publication, found=True)
 
 
-def _copy(mart: Mart, rows: ibis.Table, contract: Table, path: Path) -> ibis.Table:
-    """Stream rows to a file, in the order of the grain: the same rows give the same bytes."""
-    mart.con.to_parquet(rows.order_by(*contract.grain), path, compression="zstd")
-    return mart.con.read_parquet(str(path), hive_partitioning=False)
+def _copy(mart: Mart, rows: ibis.Table, contract: Table, folder: Path) -> list[Path]:
+    """Stream rows to files, in the order of the grain: the same rows give the same bytes."""
+    return mart.write_parquet(rows.order_by(*contract.grain), folder)
 
 
 def _manifest(
     mart: Mart,
     request: Request,
     schema: ibis.Schema,
-    part: Path,
+    files: list[Path],
     rows: int,
-    removed: Mapping[str, int],
 ) -> dict[str, Any]:
-    digest = file_sha256(part)
+    digests = {file.name: file_sha256(file) for file in files}
+    content = None
+    if request.named_by_content:
+        content = mart.connection.rows_digest(files) or " ".join(digests.values())
     return {
-        "id": request.run_id(mart.snapshot, digest if request.named_by_content else None),
+        "id": request.run_id(mart.snapshot, content),
         "table": request.table,
         "name": request.name,
         "as_of": request.as_of.isoformat(),
         "rows": rows,
-        "removed": removed,
         "schema": {name: str(kind) for name, kind in schema.items()},
-        "files": {part.name: {"sha256": digest, "bytes": part.stat().st_size, "rows": rows}},
+        "files": {
+            file.name: {
+                "sha256": digests[file.name],
+                "bytes": file.stat().st_size,
+                "rows": parquet.read_metadata(file).num_rows,
+            }
+            for file in files
+        },
         "parameters": request.parameters,
         "channel": request.channel,
         "run_key": request.run_key,
@@ -191,7 +215,7 @@ def _manifest(
 def _find(workspace: Workspace, request: Request, run: str) -> Publication | None:
     folder = workspace.run_folder(request.table, request.name, request.as_of, run)
     done = read_publication(folder)
-    return None if done is None else replace(done, found=True)
+    return None if done is None else replace(workspace.publish_again(done), found=True)
 
 
 def _as_table(mart: Mart, data: object, folder: Path) -> ibis.Table:
@@ -204,8 +228,11 @@ def _as_table(mart: Mart, data: object, folder: Path) -> ibis.Table:
     if all(table.source is mart.con for table in data.op().find(ops.DatabaseTable)):
         return data
     # Made on another connection, which then has to run it.
-    data.to_parquet(folder / "foreign.parquet")
-    return mart.con.read_parquet(str(folder / "foreign.parquet"))
+    file = folder / "foreign.parquet"
+    with parquet.ParquetWriter(file, data.schema().to_pyarrow()) as writer:
+        for batch in record_batches(data):
+            writer.write_batch(batch)
+    return mart.read_parquet([file])
 
 
 def _completed(request: Request, rows: ibis.Table, contract: Table) -> ibis.Table:
@@ -244,10 +271,34 @@ def _check(mart: Mart, request: Request, rows: ibis.Table, contract: Table) -> N
         raise PublicationError(f"{request.table} '{request.name}' was refused: {listed}")
 
 
-def _count_reasons(marked: ibis.Table) -> dict[str, int]:
-    counts = marked.group_by("_reason").aggregate(n=marked.count()).execute()
-    by_reason = {row["_reason"]: int(row["n"]) for row in counts.to_dict("records")}
-    return {reason: by_reason.get(reason, 0) for reason in REASONS}
+def _guarded(
+    mart: Mart, request: Request, given: ibis.Table, contract: Table, folder: Path
+) -> tuple[ibis.Table, Removals]:
+    """The rows that no rule removes, and what each rule removes."""
+    suppress = {}
+    for number, (name, listed) in enumerate(request.exclusions.suppress.items()):
+        place = folder / f"list_{number}"
+        place.mkdir()
+        suppress[name] = _as_table(mart, listed, place)
+    exclusions = replace(request.exclusions, suppress=suppress)
+    flagged, columns = marked(given, mart, request.as_of, request.control, exclusions)
+    if not columns:
+        return given, removals(given, {})
+    # Written once, so that what is counted is what is kept.
+    flagged = mart.read_parquet(_copy(mart, flagged, contract, folder / "marked"))
+    keeps = {rule: flagged[column] for rule, column in columns.items()}
+    return flagged.filter(*keeps.values()).select(*given.columns), removals(flagged, keeps)
+
+
+def _report(request: Request, report: Removals) -> dict[str, Any]:
+    control = request.control
+    return {
+        "candidates": report.candidates,
+        "removed": report.removed,
+        "removed_only": report.removed_only,
+        "exclusions": request.exclusions.names,
+        "universal_control": control and {"share": control.share, "salt": control.salt},
+    }
 
 
 def _refusal(request: Request, workspace: Workspace, reason: str) -> str:

@@ -15,29 +15,34 @@ from marketing_ds._core.errors import MartError
 _CHUNK = 1 << 20
 
 
-def snapshot(inputs: Mapping[str, Path], cache: Path) -> str:
-    """The sha256 over (relative path, sha256 of the content) of all input files.
+def fingerprint(digests: Mapping[str, str]) -> str:
+    """The sha256 over the names of files and what tells their contents apart."""
+    total = hashlib.sha256()
+    for name in sorted(digests):
+        total.update(f"{name}\0{digests[name]}\n".encode())
+    return total.hexdigest()
+
+
+def content_hashes(files: Mapping[str, Path], cache: Path) -> dict[str, str]:
+    """The sha256 of the content of each file.
 
     Parameters
     ----------
-    inputs : mapping of str to Path
-        The files by their path relative to the mart.
+    files : mapping of str to Path
+        The files by name.
     cache : Path
-        A JSON file that remembers content hashes by path, size and time of change, so that only
-        files that changed are read again. It may be absent, and is left alone if not writable.
+        A JSON file that remembers hashes by path, size and time of change, so that only files
+        that changed are read again. It may be absent, and is left alone if not writable.
     """
     known = _load(cache)
-    keys = {relative: _key(file) for relative, file in inputs.items()}
-    unknown = [relative for relative, key in keys.items() if key not in known]
+    keys = {name: _key(file) for name, file in files.items()}
+    unknown = [name for name, key in keys.items() if key not in known]
     with ThreadPoolExecutor(max_workers=4) as pool:  # hashlib lets go of the interpreter's lock
-        hashes = list(pool.map(lambda relative: file_sha256(inputs[relative]), unknown))
-    known |= {keys[relative]: digest for relative, digest in zip(unknown, hashes, strict=True)}
+        hashes = list(pool.map(lambda name: file_sha256(files[name]), unknown))
+    known |= {keys[name]: digest for name, digest in zip(unknown, hashes, strict=True)}
     if unknown:
         _save(cache, known)
-    total = hashlib.sha256()
-    for relative in sorted(inputs):
-        total.update(f"{relative}\0{known[keys[relative]]}\n".encode())
-    return total.hexdigest()
+    return {name: known[key] for name, key in keys.items()}
 
 
 def file_sha256(file: Path) -> str:

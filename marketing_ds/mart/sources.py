@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import duckdb
 import ibis
-from ibis.backends.duckdb import Backend
 
 from marketing_ds._core.errors import MartError, did_you_mean
 from marketing_ds.schema import MART
+
+from .folders import File, Folder, LocalFolder, is_uri
+from .snapshot import fingerprint
+
+if TYPE_CHECKING:
+    from .engines import Engine
 
 Format = Literal["parquet", "csv", "duckdb"]
 _ENDINGS: dict[str, Format] = {".parquet": "parquet", ".csv": "csv", ".csv.gz": "csv"}
@@ -19,7 +23,7 @@ _LAYOUT = (
     "a mart is a folder with customers.parquet (or customers.csv, customers.csv.gz, or a folder "
     "customers/ of such files) and further tables beside it, or a DuckDB file with these tables"
 )
-_DATABASE = "source"
+_CATALOG = "source"
 
 
 @dataclass(frozen=True)
@@ -28,36 +32,47 @@ class TableFiles:
 
     name: str
     format: Format
-    files: tuple[Path, ...]
-    database: str = ""
+    folder: Folder
+    relative: tuple[str, ...]
+    """The files by their path relative to the mart's folder."""
+    schema: tuple[str, str] | None = None
+    """For a table of a DuckDB file: catalogue and schema."""
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The files themselves."""
+        return tuple(self.folder.file(name) for name in self.relative)
+
+    @property
+    def hive(self) -> bool:
+        """Whether folders `key=value` below the mart's hold columns."""
+        return any("=" in part for name in self.relative for part in name.split("/")[:-1])
 
 
 @dataclass(frozen=True)
 class Source:
     """What `open_mart` was pointed at, and the contract's tables found there."""
 
-    root: Path
+    root: Path | str
     tables: dict[str, TableFiles] = field(default_factory=dict)
 
-    def inputs(self) -> dict[str, Path]:
-        """Every file that is read, by its path relative to the mart (the same in a copy)."""
-        if self.root.is_file():
-            return {"mart.duckdb": self.root}
-        return {
-            file.relative_to(self.root).as_posix(): file
-            for table in self.tables.values()
-            for file in table.files
-        }
+    def snapshot(self, remembered: Path) -> str:
+        """The fingerprint of all files that are read; a copy of a folder has the same."""
+        tables = list(self.tables.values())
+        names = dict.fromkeys(name for table in tables for name in table.relative)
+        digests = tables[0].folder.digests(names, remembered)
+        if tables[0].format == "duckdb":  # whatever the file is called
+            digests = {"mart.duckdb": digests[tables[0].relative[0]]}
+        return fingerprint(digests)
 
 
-def find_tables(root: Path, con: Backend) -> Source:
-    """Find the contract's tables under `root`; a DuckDB file is attached to `con`, read only."""
-    if root.is_dir():
-        source = Source(root, _tables_of_folder(root))
-    elif root.is_file():
-        source = Source(root, _tables_of_database(root, con))
+def find_tables(root: Path | str, engine: Engine) -> Source:
+    """Find the contract's tables under `root`; a DuckDB file is attached, read only."""
+    folder = _folder(root, engine)
+    if folder is not None:
+        source = Source(root, _tables_of_folder(folder))
     else:
-        raise MartError(f"there is no mart at '{root}': {_LAYOUT}")
+        source = Source(root, _tables_of_database(Path(root), engine))
     absent = [name for name, table in MART.items() if table.required and name not in source.tables]
     if absent:
         found = ", ".join(source.tables) or "none of the contract's tables"
@@ -65,56 +80,47 @@ def find_tables(root: Path, con: Backend) -> Source:
     return source
 
 
-def read_raw(table: TableFiles, con: Backend) -> ibis.Table:
+def _folder(root: Path | str, engine: Engine) -> Folder | None:
+    """The folder at `root`; None if a file is there."""
+    if is_uri(root):
+        folder = engine.folder(str(root))
+        if folder is None:
+            raise MartError(f"there is no folder at '{root}': {_LAYOUT}")
+        return folder
+    path = Path(root)
+    if path.is_dir():
+        return LocalFolder(path)
+    if path.is_file():
+        return None
+    elsewhere = "; a folder that only Spark reaches needs its address (hdfs://…)"
+    hint = elsewhere if engine.name == "spark" else ""
+    raise MartError(f"there is no mart at '{root}': {_LAYOUT}{hint}")
+
+
+def read_raw(table: TableFiles, engine: Engine) -> ibis.Table:
     """The table as the files have it, lazily; every column of a CSV is text here."""
-    paths = [str(file) for file in table.files]
-    several = {"union_by_name": True} if len(paths) > 1 else {}
-    view = f"_raw_{table.name}"
     try:
-        if table.format == "duckdb":
-            return con.table(table.name, database=(_DATABASE, table.database))
-        if table.format == "parquet":
-            return con.read_parquet(paths, table_name=view, **_hive(table), **several)
-        options = {"header": True, "all_varchar": True, "delim": ",", "quote": '"', "escape": '"'}
-        return con.read_csv(paths, table_name=view, **options, **_hive(table), **several)
-    except duckdb.Error as error:
-        raise unreadable(table.name, table.files, error) from error
+        return engine.read(table)
+    except engine.errors as error:
+        raise unreadable(table, engine, error) from error
 
 
-def unreadable(name: str, files: tuple[Path, ...], error: duckdb.Error) -> MartError:
+def unreadable(table: TableFiles, engine: Engine, error: Exception) -> MartError:
     """The error of a table that cannot be read, naming the file where the engine's text does."""
-    reason = str(error).strip().splitlines()[0]
+    reason, files = engine.reason(error), table.files
     file = next((file for file in files if str(file) in reason), None)
-    broken = file or (files[0] if len(files) == 1 else _first_damaged(files))
+    broken = file or (files[0] if len(files) == 1 else engine.damaged(table))
     where = f"file '{broken}'" if broken else f"one of its {len(files)} files"
-    return MartError(f"table '{name}' cannot be read, {where}: {reason}; replace the file")
+    return MartError(f"table '{table.name}' cannot be read, {where}: {reason}; replace the file")
 
 
-def _first_damaged(files: tuple[Path, ...]) -> Path | None:
-    """The first file that the engine cannot read from end to end, by itself."""
-    for file in files:
-        reader = "read_parquet" if file.suffix == ".parquet" else "read_csv"
-        with duckdb.connect() as con:
-            try:
-                con.execute(f"SELECT max(hash(COLUMNS(*))) FROM {reader}(?)", [str(file)])
-            except duckdb.Error:
-                return file
-    return None
-
-
-def _hive(table: TableFiles) -> dict[str, bool]:
-    """Read `key=value` folders as columns of text; the contract then types them."""
-    partitioned = any("=" in part for file in table.files for part in file.parent.parts[-6:])
-    return {"hive_partitioning": True, "hive_types_autocast": False} if partitioned else {}
-
-
-def _tables_of_folder(root: Path) -> dict[str, TableFiles]:
+def _tables_of_folder(folder: Folder) -> dict[str, TableFiles]:
     found: dict[str, list[TableFiles]] = {}
     unknown: list[str] = []
-    for entry in sorted(root.iterdir()):
-        if entry.name[0] in "._":
+    for name, below in folder.entries().items():
+        if name[0] in "._":
             continue
-        table = _table_of_entry(entry)
+        table = _table_of_file(folder, name) if below is None else _table_of(folder, name, below)
         if table is None:
             continue
         if table.name in MART:
@@ -124,64 +130,59 @@ def _tables_of_folder(root: Path) -> dict[str, TableFiles]:
     for name in unknown:
         hint = did_you_mean(name, [known for known in MART if known not in found])
         if hint:
-            raise MartError(f"'{root}' has a table '{name}' that the contract does not know{hint}")
+            raise MartError(
+                f"'{folder}' has a table '{name}' that the contract does not know{hint}"
+            )
     for name, tables in found.items():
         if len(tables) > 1:
-            both = " and ".join(f"'{_entry_name(table, root)}'" for table in tables)
+            both = " and ".join(f"'{table.relative[0].split('/')[0]}'" for table in tables)
             raise MartError(f"table '{name}' is there twice: {both}; keep one of them")
     return {name: found[name][0] for name in MART if name in found}
 
 
-def _entry_name(table: TableFiles, root: Path) -> str:
-    return table.files[0].relative_to(root).parts[0]
+def _table_of_file(folder: Folder, name: str) -> TableFiles | None:
+    """The table that a file is by its name; None if it holds no data."""
+    ending = _ending(name)
+    if ending is None:
+        return None
+    return TableFiles(name.removesuffix(ending), _ENDINGS[ending], folder, (name,))
 
 
-def _table_of_entry(entry: Path) -> TableFiles | None:
-    """The table that a file or folder holds by its name; None if it holds no data at all."""
-    if entry.is_file():
-        ending = _ending(entry)
-        if ending is None:
-            return None
-        return TableFiles(entry.name.removesuffix(ending), _ENDINGS[ending], (entry,))
-    files = sorted(file for file in entry.rglob("*") if _is_data(file, entry))
+def _table_of(folder: Folder, name: str, below: tuple[str, ...]) -> TableFiles | None:
+    """The table that a folder in the mart's folder holds; None if it holds no data."""
+    files = tuple(file for file in below if _is_data(file))
     if not files:
-        if entry.name in MART:
-            raise MartError(f"folder '{entry}' holds no Parquet or CSV file; {_LAYOUT}")
+        if name in MART:
+            raise MartError(f"folder '{folder}/{name}' holds no Parquet or CSV file; {_LAYOUT}")
         return None
     formats = {_ENDINGS[_ending(file) or ""] for file in files}
-    if len(formats) > 1 and entry.name in MART:
-        raise MartError(f"folder '{entry}' mixes Parquet and CSV files; keep one kind")
-    return TableFiles(entry.name, formats.pop(), tuple(files))
+    if len(formats) > 1 and name in MART:
+        raise MartError(f"folder '{folder}/{name}' mixes Parquet and CSV files; keep one kind")
+    return TableFiles(name, formats.pop(), folder, files)
 
 
-def _ending(file: Path) -> str | None:
-    return next((ending for ending in _ENDINGS if file.name.endswith(ending)), None)
+def _ending(file: str) -> str | None:
+    return next((ending for ending in _ENDINGS if file.endswith(ending)), None)
 
 
-def _is_data(file: Path, folder: Path) -> bool:
-    parts = file.relative_to(folder).parts
-    return _ending(file) is not None and not any(p[0] in "._" for p in parts) and file.is_file()
+def _is_data(file: str) -> bool:
+    return _ending(file) is not None and not any(part[0] in "._" for part in file.split("/"))
 
 
-def _tables_of_database(root: Path, con: Backend) -> dict[str, TableFiles]:
-    quoted = str(root).replace("'", "''")
+def _tables_of_database(root: Path, engine: Engine) -> dict[str, TableFiles]:
     try:
-        con.raw_sql(f"ATTACH '{quoted}' AS {_DATABASE} (READ_ONLY, TYPE duckdb)")
-    except duckdb.Error as error:
-        reason = str(error).strip().splitlines()[0]
-        raise MartError(f"'{root}' cannot be read as a DuckDB file: {reason}; {_LAYOUT}") from error
-    query = (
-        "SELECT table_schema, table_name FROM information_schema.tables "
-        f"WHERE table_catalog = '{_DATABASE}' ORDER BY table_schema <> 'main', table_schema"
-    )
+        names = engine.attach(root, _CATALOG)
+    except engine.errors as error:
+        raise MartError(
+            f"'{root}' cannot be read as a DuckDB file: {engine.reason(error)}; {_LAYOUT}"
+        ) from error
     tables: dict[str, TableFiles] = {}
-    names: list[str] = []
-    for database, name in con.raw_sql(query).fetchall():
-        names.append(name)
+    for database, name in names:
         if name in MART:
             # `main` comes first and wins over a table of the same name in another schema.
-            tables.setdefault(name, TableFiles(name, "duckdb", (root,), database))
-    for name in names:
+            file = LocalFolder(root.parent), (root.name,)
+            tables.setdefault(name, TableFiles(name, "duckdb", *file, (_CATALOG, database)))
+    for _, name in names:
         hint = "" if name in MART else did_you_mean(name, [k for k in MART if k not in tables])
         if hint:
             raise MartError(f"'{root}' has a table '{name}' that the contract does not know{hint}")

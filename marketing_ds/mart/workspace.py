@@ -1,6 +1,6 @@
 """The workspace: where publications lie, and how one becomes visible in a single step.
 
-    <workspace>/<table>/name=<name>/as_of=<date>/run=<id>/part-0.parquet, manifest.json
+    <workspace>/<table>/name=<name>/as_of=<date>/run=<id>/part-0.parquet, …, manifest.json
     <workspace>/.tmp/<host>.<pid>.<random>/         what a process is still working on
 
 A publication is written under `.tmp`, forced to disk, and renamed into place. A process that is
@@ -20,13 +20,14 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from marketing_ds._core.checks import check_choice
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput, PublicationError
+from marketing_ds.rules import Removals
 from marketing_ds.schema import OUTPUTS
 
 from .snapshot import file_sha256
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
+_REPUBLISHED = "republished.json"
+"""Says when a publication that was there already was published again, and so became the last."""
 _NEEDED = ("id", "table", "name", "as_of", "rows", "files", "published_at")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _ABANDONED_AFTER_S = 24 * 3600.0
@@ -54,6 +57,8 @@ class Publication(Result):
     manifest: Mapping[str, Any] = field(repr=False)
     found: bool = False
     """Whether `publish` found it done instead of writing it."""
+    republished_at: str | None = None
+    """When it was found and became the last publication again, after another one."""
 
     def to_frame(self) -> pd.DataFrame:
         """One row: table, name, as_of, rows, published_at, run and path."""
@@ -65,9 +70,17 @@ class Publication(Result):
         return tuple(self.path / name for name in self.manifest["files"])
 
     @property
+    def report(self) -> Removals:
+        """How many candidates each rule removed, alone and that no other rule would have."""
+        manifest = self.manifest
+        return Removals(
+            manifest["candidates"], self.rows, manifest["removed"], manifest["removed_only"]
+        )
+
+    @property
     def published_at(self) -> str:
-        """When it was published: UTC, ISO format."""
-        return str(self.manifest["published_at"])
+        """When it was last published: UTC, ISO format."""
+        return self.republished_at or str(self.manifest["published_at"])
 
 
 def publications_frame(publications: list[Publication]) -> pd.DataFrame:
@@ -178,6 +191,19 @@ class Workspace:
             _force_to_disk(folder)
         return True
 
+    def publish_again(self, done: Publication) -> Publication:
+        """Make a publication the last one of its day: who publishes A, B and A again means A."""
+        if self.complete(done.table, name=done.name, as_of=done.as_of)[-1].id == done.id:
+            return done
+        moment = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
+        with self.staging() as folder:
+            marker = folder / _REPUBLISHED
+            marker.write_text(json.dumps({"republished_at": moment}))
+            _force_to_disk(marker)
+            os.replace(marker, done.path / _REPUBLISHED)
+        _force_to_disk(done.path)
+        return replace(done, republished_at=moment)
+
     def _remove_abandoned(self) -> None:
         """Remove the folders of processes that are gone."""
         if not self._temporary.is_dir():
@@ -207,7 +233,15 @@ def read_publication(folder: Path) -> Publication | None:
         folder,
         manifest["rows"],
         manifest,
+        republished_at=_republished_at(folder),
     )
+
+
+def _republished_at(folder: Path) -> str | None:
+    try:
+        return str(json.loads((folder / _REPUBLISHED).read_text())["republished_at"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def verify(publication: Publication) -> None:

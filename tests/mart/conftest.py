@@ -1,3 +1,3 @@
-"""The child process of the kill tests is a script, not a module to be collected."""
+"""The child processes of the tests are scripts, not modules to be collected."""
 
-collect_ignore = ["killing.py"]
+collect_ignore = ["killing.py", "sparking.py"]

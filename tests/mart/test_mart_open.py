@@ -36,6 +36,12 @@ def opened(tmp_path: Path) -> Callable[[Path], Mart]:
 
 
 @pytest.fixture
+def each(engine: str, tmp_path: Path) -> Callable[[Path], Mart]:
+    """The same on each engine in turn."""
+    return lambda folder: open_mart(folder, engine=engine, workspace=tmp_path / "workspace")
+
+
+@pytest.fixture
 def copy(tiny_mart_dir: Path, tmp_path: Path) -> Path:
     """A copy of the tiny mart, to be changed."""
     return shutil.copytree(tiny_mart_dir, tmp_path / "copy")
@@ -64,14 +70,14 @@ def rows(table: ibis.Table) -> list[dict[str, Any]]:
     return sorted(table.to_pyarrow().to_pylist(), key=lambda row: [str(v) for v in row.values()])
 
 
-@pytest.mark.parametrize("name", MART)
-def test_every_table_has_the_contract_s_types(tiny_mart: Mart, name: str) -> None:
-    assert tiny_mart[name].schema() == ibis_schema(MART[name])
+def test_every_table_has_the_contract_s_types(engine_mart: Mart) -> None:
+    for name in MART:
+        assert engine_mart[name].schema() == ibis_schema(MART[name])
 
 
-def test_absent_optional_tables_are_empty(tiny_mart: Mart) -> None:
-    assert "campaign_outcomes" not in tiny_mart.tables
-    assert tiny_mart["campaign_outcomes"].count().execute() == 0
+def test_absent_optional_tables_are_empty(engine_mart: Mart) -> None:
+    assert "campaign_outcomes" not in engine_mart.tables
+    assert engine_mart["campaign_outcomes"].count().execute() == 0
 
 
 def test_csv_and_database_hold_the_same_as_parquet(
@@ -92,15 +98,19 @@ def test_a_database_may_keep_its_tables_in_a_schema(
     database = as_database(tiny_mart_dir, tmp_path / "bank.duckdb", schema="marketing")
     before = database.read_bytes()
     with opened(database) as mart:
+        assert (mart.engine, mart.files("customers")) == ("duckdb", (database,))
+        first = mart.snapshot
         assert mart["customers"].count().execute() == 12
         assert mart.check(business_date="2026-12-31").passed
     assert database.read_bytes() == before
+    with opened(database.rename(tmp_path / "other.duckdb")) as mart:
+        assert mart.snapshot == first
 
 
-def test_csv_is_typed_by_the_contract(tmp_path: Path, opened: Callable[[Path], Mart]) -> None:
+def test_csv_is_typed_by_the_contract(tmp_path: Path, each: Callable[[Path], Mart]) -> None:
     (tmp_path / "mart").mkdir()
     (tmp_path / "mart" / "customers.csv").write_text(CUSTOMERS_CSV)
-    with opened(tmp_path / "mart") as mart:
+    with each(tmp_path / "mart") as mart:
         first, second = rows(mart["customers"])
     assert first["customer_id"] == "007"
     assert first["opened_on"] == dt.date(2020, 1, 31)
@@ -115,18 +125,20 @@ def test_csv_is_typed_by_the_contract(tmp_path: Path, opened: Callable[[Path], M
 
 
 def test_a_value_that_cannot_be_read_stops_the_query(
-    tmp_path: Path, opened: Callable[[Path], Mart]
+    tmp_path: Path, each: Callable[[Path], Mart]
 ) -> None:
     (tmp_path / "mart").mkdir()
     (tmp_path / "mart" / "customers.csv").write_text(CUSTOMERS_CSV.replace("1980", "old"))
-    with opened(tmp_path / "mart") as mart:
+    with each(tmp_path / "mart") as mart:
         assert mart["customers"].gender.count().execute() == 1
-        with pytest.raises(duckdb.Error, match=r"customers\.birth_year holds values that cannot"):
+        with pytest.raises(
+            mart.connection.errors, match=r"customers\.birth_year holds values that cannot"
+        ):
             mart["customers"].birth_year.max().execute()
 
 
 def test_folders_of_nested_and_partitioned_files(
-    copy: Path, tiny_mart: Mart, opened: Callable[[Path], Mart]
+    copy: Path, engine_mart: Mart, each: Callable[[Path], Mart]
 ) -> None:
     holdings = pq.read_table(copy / "holdings.parquet")
     (copy / "holdings.parquet").unlink()
@@ -149,12 +161,14 @@ def test_folders_of_nested_and_partitioned_files(
     (copy / "_customers.parquet").write_bytes(b"not to be read")
     (copy / "README.md").write_text("A mart.")
     (copy / "notes").mkdir()
-    with opened(copy) as mart:
-        assert rows(mart["holdings"]) == rows(tiny_mart["holdings"])
-        assert rows(mart["events"]) == rows(tiny_mart["events"])
+    with each(copy) as mart:
+        assert rows(mart["holdings"]) == rows(engine_mart["holdings"])
+        assert rows(mart["events"]) == rows(engine_mart["events"])
 
 
-def test_compatible_types_and_extra_columns(copy: Path, opened: Callable[[Path], Mart]) -> None:
+def test_compatible_types_and_extra_columns(
+    copy: Path, engine_mart: Mart, each: Callable[[Path], Mart]
+) -> None:
     file = copy / "customers.parquet"
     customers = pq.read_table(file)
     customers = customers.set_column(2, "birth_year", customers["birth_year"].cast(pa.int32()))
@@ -162,13 +176,27 @@ def test_compatible_types_and_extra_columns(copy: Path, opened: Callable[[Path],
     customers = customers.set_column(1, "opened_on", midnight)
     customers = customers.set_column(3, "gender", customers["gender"].dictionary_encode())
     pq.write_table(customers.append_column("hobby", pa.array(["chess"] * 12)), file)
-    with opened(copy) as mart:
+    with each(copy) as mart:
         schema = mart["customers"].schema()
         assert schema["birth_year"].is_int64()
         assert schema["opened_on"].is_date()
         assert schema["gender"].is_string()
         assert mart["customers"].columns[-1] == "hobby"
         assert mart.check(business_date="2026-12-31").passed
+
+
+def test_nan_is_found_in_a_file_whose_statistics_do_not_tell_of_it(
+    copy: Path, each: Callable[[Path], Mart]
+) -> None:
+    table = pq.read_table(copy / "products.parquet")
+    margins = pa.array([0.1, float("nan"), None, 0.2])
+    pq.write_table(table.set_column(5, "margin_rate", margins), copy / "products.parquet")
+    with each(copy) as mart:
+        products = mart["products"]
+        found = products.filter(products.margin_rate.isnan()).product_id
+        assert found.to_pyarrow().to_pylist() == ["P-WEA"]
+        assert products.margin_rate.isnan().sum().to_pyarrow().as_py() == 1
+        assert products.margin_rate.count().to_pyarrow().as_py() == 3
 
 
 def test_snapshot_is_that_of_the_content(
@@ -185,44 +213,44 @@ def test_snapshot_is_that_of_the_content(
         assert mart.snapshot != tiny_mart.snapshot
 
 
-def test_last_date_is_the_last_fact_s(copy: Path, opened: Callable[[Path], Mart]) -> None:
-    with opened(copy) as mart:
+def test_last_date_is_the_last_fact_s(copy: Path, each: Callable[[Path], Mart]) -> None:
+    with each(copy) as mart:
         assert mart.last_date == dt.date(2026, 6, 30)
     (copy / "holdings.parquet").unlink()
-    with opened(copy) as mart:
+    with each(copy) as mart:
         assert mart.last_date == dt.date(2026, 6, 27)  # the last event
 
 
 def test_a_mart_without_any_row_has_no_last_date(
-    tmp_path: Path, opened: Callable[[Path], Mart]
+    tmp_path: Path, each: Callable[[Path], Mart]
 ) -> None:
     (tmp_path / "mart").mkdir()
     (tmp_path / "mart" / "customers.csv").write_text(CUSTOMERS_CSV.splitlines()[0] + "\n")
-    with opened(tmp_path / "mart") as mart, pytest.raises(MartError, match="no dated row"):
+    with each(tmp_path / "mart") as mart, pytest.raises(MartError, match="no dated row"):
         _ = mart.last_date
 
 
-def test_a_mart_shows_itself(tiny_mart: Mart) -> None:
-    frame = tiny_mart.to_frame().set_index("table")
+def test_a_mart_shows_itself(engine_mart: Mart) -> None:
+    frame = engine_mart.to_frame().set_index("table")
     assert frame.loc["transactions", ["rows", "columns"]].tolist() == [26, 8]
     assert str(frame.loc["transactions", "last"])[:10] == "2026-06-20"
-    assert "transactions" in tiny_mart._repr_html_()
-    assert repr(tiny_mart).startswith("Mart('")
+    assert "transactions" in engine_mart._repr_html_()
+    assert repr(engine_mart).startswith("Mart('")
 
 
 def test_a_mart_of_customers_only_shows_itself(
-    tmp_path: Path, opened: Callable[[Path], Mart]
+    tmp_path: Path, each: Callable[[Path], Mart]
 ) -> None:
     (tmp_path / "mart").mkdir()
     (tmp_path / "mart" / "customers.csv").write_text(CUSTOMERS_CSV)
-    with opened(tmp_path / "mart") as mart:
+    with each(tmp_path / "mart") as mart:
         assert mart.to_frame()["table"].tolist() == ["customers"]
         assert mart.last_date == dt.date(2020, 2, 29)
 
 
-def test_opening_makes_no_workspace(tiny_mart: Mart) -> None:
-    assert tiny_mart["customers"].count().execute() == 12
-    assert not tiny_mart.workspace.root.exists()
+def test_opening_makes_no_workspace(engine_mart: Mart) -> None:
+    assert engine_mart["customers"].count().execute() == 12
+    assert not engine_mart.workspace.root.exists()
 
 
 def test_the_workspace_comes_from_the_environment_or_the_current_folder(
@@ -237,9 +265,29 @@ def test_the_workspace_comes_from_the_environment_or_the_current_folder(
         assert mart.workspace.root == tmp_path / "elsewhere"
 
 
-def test_only_duckdb_is_offered(tiny_mart_dir: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"engine must be 'duckdb'.*got 'spark'"):
-        open_mart(tiny_mart_dir, engine="spark")
+def test_a_misspelt_engine(tiny_mart_dir: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"engine must be one of.*'sparc'; did you mean 'spark'"):
+        open_mart(tiny_mart_dir, engine="sparc")
+
+
+def test_settings_of_duckdb(tiny_mart_dir: Path) -> None:
+    with open_mart(tiny_mart_dir, options={"threads": "1"}) as mart:
+        query = mart.con.raw_sql("SELECT current_setting('threads')")
+        assert query.fetchall() == [(1,)]
+    with pytest.raises(InvalidInput, match=r"options must be settings of DuckDB, got thrads='1'"):
+        open_mart(tiny_mart_dir, options={"thrads": "1"})
+
+
+def test_a_workspace_is_a_folder_of_this_machine(tiny_mart_dir: Path) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"workspace must be a folder of this machine, got 's3a:"
+    ):
+        open_mart(tiny_mart_dir, workspace="s3a://bank/workspace")
+
+
+def test_addresses_are_for_spark(tiny_mart_dir: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"got 's3a://bank/mart'; open it with engine='spark'"):
+        open_mart("s3a://bank/mart")
 
 
 def test_an_unknown_table_is_refused_by_name(tiny_mart: Mart) -> None:
@@ -297,29 +345,29 @@ def test_folders_with_nothing_or_with_two_formats(
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 garbage"])
 def test_an_unreadable_parquet_file_is_named(
-    copy: Path, content: bytes, opened: Callable[[Path], Mart]
+    copy: Path, content: bytes, each: Callable[[Path], Mart]
 ) -> None:
     (copy / "events.parquet").write_bytes(content)
     with pytest.raises(MartError, match=r"table 'events' cannot be read, file '.*events\.parquet'"):
-        opened(copy)
+        each(copy)
 
 
 def test_the_unreadable_one_of_several_files_is_named(
-    copy: Path, opened: Callable[[Path], Mart]
+    copy: Path, each: Callable[[Path], Mart]
 ) -> None:
     (copy / "events").mkdir()
     (copy / "events.parquet").rename(copy / "events" / "a.parquet")
     (copy / "events" / "b.parquet").write_bytes(b"garbage garbage")
     with pytest.raises(MartError, match=r"file '.*events/b\.parquet'"):
-        opened(copy)
+        each(copy)
 
 
-def test_a_truncated_csv_is_named(tmp_path: Path, opened: Callable[[Path], Mart]) -> None:
+def test_a_truncated_csv_is_named(tmp_path: Path, each: Callable[[Path], Mart]) -> None:
     (tmp_path / "mart").mkdir()
     whole = gzip.compress((CUSTOMERS_CSV + "009" * 9000).encode())
     (tmp_path / "mart" / "customers.csv.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(MartError, match=r"table 'customers' cannot be read.*customers\.csv\.gz"):
-        opened(tmp_path / "mart").check()
+        each(tmp_path / "mart").check()
 
 
 def test_a_file_that_is_no_database(tmp_path: Path, opened: Callable[[Path], Mart]) -> None:
@@ -329,19 +377,19 @@ def test_a_file_that_is_no_database(tmp_path: Path, opened: Callable[[Path], Mar
 
 
 def test_a_table_without_a_needed_column_opens_but_is_not_read(
-    copy: Path, opened: Callable[[Path], Mart]
+    copy: Path, each: Callable[[Path], Mart]
 ) -> None:
     events = pq.read_table(copy / "events.parquet")
     names = ["evnt" if name == "event" else name for name in events.column_names]
     pq.write_table(events.rename_columns(names), copy / "events.parquet")
-    with opened(copy) as mart:
+    with each(copy) as mart:
         assert mart["customers"].count().execute() == 12
         with pytest.raises(MartError, match=r"'events'.*lacks the column.s. event.*'evnt'"):
             mart.table("events")
 
 
-def test_a_file_that_goes_after_opening(copy: Path, opened: Callable[[Path], Mart]) -> None:
-    with opened(copy) as mart:
+def test_a_file_that_goes_after_opening(copy: Path, each: Callable[[Path], Mart]) -> None:
+    with each(copy) as mart:
         (copy / "events.parquet").unlink()
         with pytest.raises(MartError, match="is gone since the mart was opened"):
             _ = mart.snapshot
