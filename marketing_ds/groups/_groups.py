@@ -288,7 +288,7 @@ def _everybody(
     ids, found = [], []
     with threads(n_jobs):
         for batch in inputs.batches(base, space.encoder.feature_names_in_.tolist()):
-            ids.append(batch[ID])
+            ids.append(inputs.copied(batch[ID]))
             label, _ = nearest(middle, space.points(inputs.to_frame(batch)))
             found.append(label.astype(np.int8))
     sizes = np.bincount(np.concatenate(found), minlength=len(middle))

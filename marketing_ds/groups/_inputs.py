@@ -201,6 +201,11 @@ def _refuse_duplicates(table: ir.Table) -> None:
         )
 
 
+def copied(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of its own: one from the engine would keep its whole batch in memory."""
+    return column.take(pa.array(np.arange(len(column))))
+
+
 def label_table(ids: Sequence[pa.ChunkedArray], labels: Sequence[NDArray[Any]]) -> pa.Table:
     """Customers and their groups."""
     chunks = [chunk for column in ids for chunk in column.chunks]

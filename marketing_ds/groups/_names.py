@@ -169,7 +169,7 @@ def _title(row: pd.Series, language: str) -> str:
     known = catalogue()
     name = str(row["tag"])
     if name not in known:
-        return name
+        return name.removeprefix("attr_").replace("_", " ")
     title = known[name].title(language)
     plain = language == "en" and title[1:2].islower()
     return title[:1].lower() + title[1:] if plain else title

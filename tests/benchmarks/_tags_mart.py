@@ -176,7 +176,7 @@ def _transactions(customers: int, rows: int) -> str:
         SELECT 'T' || i AS transaction_id, {_customer(customers, 1)} AS customer_id,
             CASE WHEN {_draw(2)} < 0.7 THEN {_product(3)} END AS product_id,
             {_moment(rows)} AS occurred_at, {_recorded(4)} AS recorded_on, {_one_of(_KINDS, 6)} AS kind,
-            round(10 * exp(8 * {_draw(7)}), 2) AS amount_cny,
+            round(5 * exp(10 * {_draw(7)}), 2) AS amount_cny,
             CASE WHEN {_draw(8)} < 0.97 THEN {_one_of(_CHANNELS, 9)} END AS channel
         FROM range({rows}) r(i)"""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,17 +44,15 @@ class _Bank:
     ids: pd.Index
     categories: bool
 
-    def read(
-        self, table: str, words: list[str], others: list[str], **options: object
-    ) -> pd.DataFrame:
+    def read(self, table: str, words: list[str], others: list[str], **options: Any) -> pd.DataFrame:
         """Columns of a table; `customer` is the id, or its place among all with `categories`."""
         file = self.mart / f"{table}.parquet"
         frame = pd.read_parquet(file, columns=["customer_id", *words, *others], **options)
         if not self.categories:
             return frame.rename(columns={"customer_id": "customer"})
         place = pd.Categorical(frame["customer_id"], self.ids).codes
-        frame = frame.drop(columns="customer_id").astype(dict.fromkeys(words, "category"))
-        return frame.assign(customer=place)
+        words_only = frame.drop(columns="customer_id").astype(dict.fromkeys(words, "category"))
+        return words_only.assign(customer=place)
 
     def known(self, table: str, words: list[str], number: str) -> pd.DataFrame:
         """Rows that had happened and were recorded, with the days since."""
@@ -268,6 +267,7 @@ def _visits(bank: _Bank) -> pd.DataFrame:
             "night": (hour >= 22) | (hour < 6),
         }
     )
+    summed = clock.groupby("customer").sum()
     columns: dict[str, pd.Series] = {
         "days_since_event": rows.groupby("customer")["ago"].min(),
         "days_since_app_launch": launches.groupby("customer")["ago"].min(),
@@ -286,7 +286,7 @@ def _visits(bank: _Bank) -> pd.DataFrame:
         "top_event_channel_90d": _largest(channels),
         "event_channels_90d": (channels > 0).sum(axis=1),
         "app": channels["app"],
-        **dict(clock.groupby("customer").sum().items()),
+        **{name: summed[name] for name in ("cos", "sin", "weekend", "night")},
     }
     keep = (
         "days_since_event", "days_since_app_launch", "favourite_page_90d", "top_event_channel_90d",
@@ -342,4 +342,4 @@ def _stages(out: pd.DataFrame) -> pd.DataFrame:
         "salary_stopped": (out["salaries_365d"] >= 3) & (out["days_since_salary"] > 45),
     }
     left = out.drop(columns=["own_365d", "outflow_7d_cny", "applications_30d"])
-    return pd.concat([left, pd.DataFrame(columns, index=out.index)], axis=1)
+    return pd.concat([left, pd.DataFrame(columns, index=out.index)], axis=1).copy()

@@ -50,6 +50,7 @@ def row(tag: str, value_en: str, value_zh: str, **other: object) -> pd.Series:
         ("salary_found", ~INSIDE, ("no", "否"), "salary is paid here: no", "代发工资客户：否"),
         ("region", np.where(INSIDE, "north", "south"), ("north", "north"), "region: north", "地区：north"),
         ("region", np.where(INSIDE, None, "south"), ("(missing)", "（缺失）"), "region unknown", "地区未知"),
+        ("attr_zip_code", np.where(INSIDE, "rural", "urban"), ("rural", "rural"), "zip code: rural", "zip code：rural"),
         ("mine", np.where(INSIDE, 5.0, np.arange(N) % 11), ("5", "5"), "mine 5", "mine5"),
     ],
 )  # fmt: skip
