@@ -142,9 +142,9 @@ def _write(mart: Mart, request: Request, data: object, folder: Path) -> Publicat
     rows = typed(_completed(request, _as_table(mart, data, folder), contract), contract)
     report = None
     if request.table in _GUARDED:
-        given = mart.read_parquet(_copy(mart, rows, contract, folder / "given"))
+        given = mart.read_parquet(mart.write_parquet(rows, folder / "given"))
         _check(mart, request, given, contract)
-        rows, report = _guarded(mart, request, given, contract, folder)
+        rows, report = _guarded(mart, request, given, folder)
         files = _copy(mart, rows, contract, run)
         written = mart.read_parquet(files)
     else:
@@ -272,7 +272,7 @@ def _check(mart: Mart, request: Request, rows: ibis.Table, contract: Table) -> N
 
 
 def _guarded(
-    mart: Mart, request: Request, given: ibis.Table, contract: Table, folder: Path
+    mart: Mart, request: Request, given: ibis.Table, folder: Path
 ) -> tuple[ibis.Table, Removals]:
     """The rows that no rule removes, and what each rule removes."""
     suppress = {}
@@ -285,7 +285,7 @@ def _guarded(
     if not columns:
         return given, removals(given, {})
     # Written once, so that what is counted is what is kept.
-    flagged = mart.read_parquet(_copy(mart, flagged, contract, folder / "marked"))
+    flagged = mart.read_parquet(mart.write_parquet(flagged, folder / "marked"))
     keeps = {rule: flagged[column] for rule, column in columns.items()}
     return flagged.filter(*keeps.values()).select(*given.columns), removals(flagged, keeps)
 

@@ -64,4 +64,5 @@ def _equal(found: pd.Series, wanted: pd.Series) -> np.ndarray:
         same = np.isclose(one, other, rtol=1e-9, atol=1e-7)
     else:
         same = (found.astype(object) == wanted.astype(object)).to_numpy()
-    return same | unknown
+    equal: np.ndarray = same | unknown
+    return equal

@@ -23,7 +23,7 @@ _INFLOWS = ["salary", "deposit", "interest", "transfer_in", "redemption"]
 _OUTFLOWS = ["payment", "withdrawal", "transfer_out", "purchase", "repayment", "fee"]
 _KINDS = [*_INFLOWS, *_OUTFLOWS]
 _WINDOWS = (7, 30, 90, 180, 365)
-_DAY = np.timedelta64(1, "D")
+_DAY = pd.Timedelta(days=1)
 
 
 def in_pandas(mart: Path, day: dt.date, *, categories: bool = False) -> pd.DataFrame:
@@ -60,10 +60,8 @@ class _Bank:
         last = pd.Timestamp(self.day)
         recorded = pd.to_datetime(rows["recorded_on"])
         rows = rows[(rows["occurred_at"] < last + _DAY) & (recorded <= last)]
-        ago = (
-            last.to_datetime64() - rows["occurred_at"].to_numpy().astype("datetime64[D]")
-        ) // _DAY
-        return rows.drop(columns="recorded_on").assign(ago=ago.astype(np.int16))
+        ago = (last - rows["occurred_at"].dt.normalize()).dt.days
+        return rows.drop(columns="recorded_on").assign(ago=ago.astype("int16"))
 
     def with_category(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows with the category of their product."""
@@ -293,8 +291,8 @@ def _visits(bank: _Bank) -> pd.DataFrame:
     )  # fmt: skip
     out = bank.of_all(columns, keep)
     recent, all_days, number = out["active_days_30d"], out["active_days_90d"], out["events_90d"]
-    length = _ratio(np.sqrt(out["cos"] ** 2 + out["sin"] ** 2), number)
-    mean = np.arctan2(out["sin"], out["cos"]) * (24 / (2 * np.pi))
+    length = _ratio((out["cos"] ** 2 + out["sin"] ** 2) ** 0.5, number)
+    mean = pd.Series(np.arctan2(out["sin"], out["cos"]) * (24 / (2 * np.pi)))
     forward = mean.where(mean >= 0, np.where(mean < -1e-9, mean + 24, 0.0))
     return out.assign(
         visit_trend_30d=_ratio(recent * 2.0, all_days - recent),

@@ -84,7 +84,7 @@ def test_a_difference_is_found(
     ours: tuple[dt.date, pd.DataFrame], name: str, wrong: object
 ) -> None:
     _, wanted = ours
-    found = wanted.copy()
-    row = found[name].notna() & (found[name] != wrong)
-    found.loc[row.idxmax(), name] = wrong
-    assert differences(found, wanted) == {name: 1}
+    values = wanted[name].tolist()
+    place = next(i for i, value in enumerate(values) if value is not None and value != wrong)
+    values[place] = wrong
+    assert differences(wanted.assign(**{name: values}), wanted) == {name: 1}
