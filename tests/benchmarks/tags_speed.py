@@ -51,8 +51,10 @@ def main() -> None:
     given = _arguments()
     with tempfile.TemporaryDirectory() as scratch:
         found: dict[int, Figures] = {}
-        for rows in given.rows:
-            mart = _mart(given.folder or Path(scratch), given.customers, rows)
+        for rows in sorted(given.rows):
+            folder = given.folder or Path(scratch)
+            folder.mkdir(parents=True, exist_ok=True)
+            mart = _mart(folder, given.customers, rows)
             setting = _setting(mart, Path(scratch) / f"out_{rows}", given)
             print(
                 f"\n{given.customers:,} customers, {rows:,} transactions and as many events, "
@@ -83,13 +85,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", default="70%", help="DuckDB's memory_limit, ours and by hand")
     parser.add_argument("--check", action="store_true", help="compare all tables tag by tag first")
-    parser.add_argument("--folder", type=Path, help="keep the marts here and use them again")
+    parser.add_argument("--folder", type=Path, help="a folder to keep the marts in")
     return parser.parse_args()
 
 
 def _mart(folder: Path, customers: int, rows: int) -> Path:
     mart = folder / f"tags_{customers}_{rows}"
-    return mart if mart.exists() else write_mart(mart, customers, rows)
+    if not mart.exists():
+        with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+            write_mart(Path(unfinished) / "mart", customers, rows).rename(mart)
+    return mart
 
 
 def _setting(mart: Path, scratch: Path, given: argparse.Namespace) -> Setting:
