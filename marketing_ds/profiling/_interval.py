@@ -105,7 +105,8 @@ def tgi_interval(
             Group(second - both, m - common, 0.0, 1 / m),
         )
         lower, upper, p_value = _of_three(groups, tgi, limit)
-    return tgi, lower, upper, p_value
+    # Where nobody of the rest is in the cell, the end is the TGI itself, up to the last digit.
+    return tgi, np.fmin(lower, tgi), np.fmax(upper, tgi), p_value
 
 
 def _of_two(x: _Array, n: float, y: _Array, m: float, w: float, limit: float) -> _Ends:

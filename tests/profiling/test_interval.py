@@ -179,3 +179,10 @@ def test_where_nobody_of_a_second_audience_is_there_is_no_upper_end() -> None:
     tgi, lower, upper, _ = tgi_interval([0], 100, [30], 200, shared=[0], shared_size=50)
     assert (tgi[0], lower[0]) == (0, 0)
     assert 0 < upper[0] < 50
+
+
+def test_the_interval_holds_the_tgi_where_the_rest_has_nobody() -> None:
+    audience = np.arange(1, 400)
+    tgi, lower, upper, _ = tgi_interval(audience, 1108, audience, 4500)
+    assert (lower <= tgi).all()
+    assert (upper >= tgi).all()

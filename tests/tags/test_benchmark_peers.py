@@ -85,6 +85,6 @@ def test_a_difference_is_found(
 ) -> None:
     _, wanted = ours
     values = wanted[name].tolist()
-    place = next(i for i, value in enumerate(values) if value is not None and value != wrong)
+    place = next(i for i, value in enumerate(values) if pd.notna(value) and value != wrong)
     values[place] = wrong
     assert differences(wanted.assign(**{name: values}), wanted) == {name: 1}
