@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 Floats = NDArray[np.float64]
@@ -73,3 +73,25 @@ def interval(value: Floats, se: Floats, alpha: float) -> tuple[Floats, Floats]:
     """Lower and upper ends for arrays of estimates."""
     half = normal_quantile(alpha) * se
     return np.asarray(value - half), np.asarray(value + half)
+
+
+def wilson(count: ArrayLike, size: ArrayLike, *, alpha: float = 0.05) -> tuple[Floats, Floats]:
+    """Lower and upper end of Wilson's interval of count/size; NaN where size is 0.
+
+    References
+    ----------
+    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference",
+    Journal of the American Statistical Association 22, 209-212.
+
+    Examples
+    --------
+    >>> lower, upper = wilson([10], [100])
+    >>> print(f"{lower[0]:.3f} to {upper[0]:.3f}")
+    0.055 to 0.174
+    """
+    x, n = np.asarray(count, dtype=float), np.asarray(size, dtype=float)
+    z2 = normal_quantile(alpha) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = (x + z2 / 2) / (n + z2)
+        half = np.sqrt(z2 * (x * (n - x) / n + z2 / 4)) / (n + z2)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)

@@ -3,9 +3,9 @@
 from marketing_ds.rules import Rule
 
 from ._audience import Audience
-from ._choosing import audience
+from ._choosing import audience, check_tag_table
 from ._estimate import SizeEstimate
 from ._overlap import Overlap
 from ._split import Split
 
-__all__ = ["Audience", "Overlap", "Rule", "SizeEstimate", "Split", "audience"]
+__all__ = ["Audience", "Overlap", "Rule", "SizeEstimate", "Split", "audience", "check_tag_table"]

@@ -117,6 +117,11 @@ def _as_base(tags: object) -> ir.Table:
             twice = tags.loc[tags[ID].duplicated(), ID].iloc[0]
             raise InvalidInput(f"tags must have one row a customer, got {twice!r} more than once")
         tags = ibis.memtable(pa.Table.from_pandas(tags, preserve_index=False))
+    return check_tag_table(tags)
+
+
+def check_tag_table(tags: object) -> ir.Table:
+    """Return `tags` if it is an Ibis table with a text `customer_id`."""
     if not isinstance(tags, ir.Table):
         raise InvalidInput(
             f"tags must be an Ibis table or a pandas frame, got {type(tags).__name__}"

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from marketing_ds._core.checks import check_count, check_number
 from marketing_ds._core.display import Result
-from marketing_ds._core.estimate import normal_quantile
+from marketing_ds._core.estimate import wilson
 from marketing_ds._core.hashing import is_drawn
 
 from ._moving import is_row_wise, matching
@@ -127,7 +127,5 @@ def _wilson(found: int, seen: int, base: int, alpha: float) -> tuple[float, floa
         return share, share
     n = seen * (base - 1) / (base - seen)
     x = found / max(seen, 1) * n
-    z2 = normal_quantile(alpha) ** 2
-    middle = (x + z2 / 2) / (n + z2)
-    half = math.sqrt(z2 * (x * (n - x) / max(n, 1e-9) + z2 / 4)) / (n + z2)
-    return middle - half, middle + half
+    low, high = wilson(x, n, alpha=alpha)
+    return float(low), float(high)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from marketing_ds._core.checks import check_columns
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.hashing import hash_share
-from marketing_ds.mart.engines import record_batches
+from marketing_ds.audiences import check_tag_table
+from marketing_ds.mart import record_batches
 from marketing_ds.tags import catalogue
 
 ID = "customer_id"
@@ -56,14 +57,7 @@ def tag_source(tags: Any) -> ir.Table:
             raise InvalidInput(
                 f"tags must have columns of one name and one type each: {error}; convert or drop them"
             ) from error
-    if not isinstance(tags, ir.Table):
-        raise InvalidInput(
-            f"tags must be an Ibis table or a pandas frame, got {type(tags).__name__}"
-        )
-    check_columns(tags.columns, [ID], "tags")
-    if not tags[ID].type().is_string():
-        raise InvalidInput(f"customer_id must hold text, got {tags[ID].type()}; cast it to string")
-    return tags
+    return check_tag_table(tags)
 
 
 def usable(

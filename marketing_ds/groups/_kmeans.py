@@ -8,27 +8,19 @@ all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from marketing_ds._core.threads import openmp_threads
+
 Points = NDArray[np.float32]
 Labels = NDArray[np.intp]
 
-
-@contextmanager
-def threads(n_jobs: int | None) -> Iterator[None]:
-    """FAISS with `n_jobs` threads; as many as before afterwards."""
-    before = faiss.omp_get_max_threads()
-    if n_jobs is not None:
-        faiss.omp_set_num_threads(n_jobs)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
+threads = partial(openmp_threads, faiss)
+"""FAISS with `n_jobs` threads; as many as before afterwards."""
 
 
 def centres(points: Points, k: int, *, seed: int, starts: int, steps: int) -> Points:

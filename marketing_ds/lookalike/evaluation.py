@@ -12,6 +12,7 @@ from scipy.stats import norm, rankdata
 
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.estimate import wilson
 
 from .encode import Codes, TagLevels
 from .space import normal_scores, raw_evidence
@@ -119,13 +120,6 @@ def place(seeds: Floats, candidates: Floats) -> tuple[Floats, Floats]:
     return of_seeds, of_candidates
 
 
-def wilson(share: Floats, n: int) -> tuple[Floats, Floats]:
-    """Wilson's 95 % interval of a share."""
-    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
-
-
 def distinctness(
     seeds: Codes, base: Codes, levels: Sequence[TagLevels], random_state: np.random.RandomState
 ) -> float:
@@ -170,7 +164,7 @@ def _largest(codes: Codes, tests: Sequence[tuple[Floats, Floats]], n_base: int) 
 def _sizes(placements: Floats, n_base: int) -> pd.DataFrame:
     shares = np.array(_SHARES)
     recall = np.array([(placements >= 1 - share).mean() for share in shares])
-    lower, upper = wilson(recall, len(placements))
+    lower, upper = wilson(recall * len(placements), len(placements))
     return pd.DataFrame(
         {
             "top_share": shares,

@@ -8,14 +8,15 @@ keeps waiting threads from burning them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+
+from marketing_ds._core.threads import openmp_threads
 
 from .space import Coordinates
 
@@ -26,18 +27,8 @@ _PROBED = 500
 """Points whose neighbours are searched both ways to measure recall."""
 _TIE = 0.005
 """Distances below this share of the typical radius are rounding, and count as ties."""
-
-
-@contextmanager
-def threads(n_jobs: int | None) -> Iterator[None]:
-    """FAISS with `n_jobs` threads; as many as before afterwards."""
-    before = faiss.omp_get_max_threads()
-    if n_jobs is not None:
-        faiss.omp_set_num_threads(n_jobs)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
+threads = partial(openmp_threads, faiss)
+"""FAISS with `n_jobs` threads; as many as before afterwards."""
 
 
 @dataclass(frozen=True)

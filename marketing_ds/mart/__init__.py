@@ -7,7 +7,7 @@ from .control import UniversalControl
 from .counting import BrokenRule
 from .drawing import universal_control
 from .engines import record_batches
-from .guards import ContactCap
+from .guards import ContactCap, reachable
 from .mart import Mart
 from .opening import open_mart
 from .workspace import Publication, verify
@@ -20,6 +20,7 @@ __all__ = [
     "Publication",
     "UniversalControl",
     "open_mart",
+    "reachable",
     "record_batches",
     "universal_control",
     "verify",

@@ -157,6 +157,23 @@ def marked(
     return table.select(*(table[name] for name in rows.columns), **flags), columns
 
 
+def reachable(mart: Mart, customers: ibis.Table, channel: str, as_of: dt.date) -> ibis.Table:
+    """Those of some customers whom a publication would keep: their `customer_id`.
+
+    Parameters
+    ----------
+    customers : ibis.Table
+        One row a customer, `customer_id`.
+    channel : str
+        The channel through which they would be contacted.
+    as_of : date
+        The day of the publication.
+    """
+    rows = customers.select("customer_id", channel=ibis.literal(channel))
+    flagged, columns = marked(rows, mart, as_of, mart.universal_control, Exclusions())
+    return flagged.filter(*(flagged[name] for name in columns.values())).select("customer_id")
+
+
 def _with_permissions(rows: ibis.Table, mart: Mart) -> ibis.Table:
     """`rows` with `_known`, `_suppressed` and a flag a channel: null for an unknown customer."""
     customers = mart.table("customers").semi_join(rows, "customer_id")

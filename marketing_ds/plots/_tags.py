@@ -10,8 +10,8 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from marketing_ds._core.checks import check_count
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.stability import ALARM_PSI, WATCH_PSI
 from marketing_ds.tags import TagQuality
-from marketing_ds.tags._quality import LARGE_PSI, MODERATE_PSI
 
 from ._draw import axes_or_new, draw
 
@@ -53,7 +53,7 @@ def _draw_drift(result: TagQuality, ax: Axes | None, top: int) -> Axes:
         place, psi - _LEAST_PSI, left=_LEAST_PSI, height=0.62, color=frame["status"].map(_COLOURS)
     )
     axes.plot(frame["psi_by_chance"].clip(lower=_LEAST_PSI), place, "|", color=_INK, markersize=9)
-    for line, words in ((MODERATE_PSI, "watch"), (LARGE_PSI, "alarm")):
+    for line, words in ((WATCH_PSI, "watch"), (ALARM_PSI, "alarm")):
         axes.axvline(line, color=_INK, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.text(
             line, 1.0, words, color=_INK, fontsize=8, va="bottom", ha="center",

@@ -14,9 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from marketing_ds._core.estimate import normal_quantile
+from marketing_ds._core.stability import ALARM_PSI, WATCH_PSI, psi_by_chance
 
 from ._columns import Column
-from ._psi import ALARM, WATCH, psi, psi_by_chance
+from ._psi import psi
 
 _TIMES = 3.0
 _HISTORY = 3
@@ -140,9 +141,9 @@ def _of_mix(before: Day, day: Day, column: Column, alpha: float) -> Alarm | None
     first, second = before.beside(day, column.name)
     value = psi(first, second)
     chance = psi_by_chance(before.n, day.n, len(first), alpha)
-    if value < WATCH or value <= chance:
+    if value < WATCH_PSI or value <= chance:
         return None
-    kind: Literal["mix", "watch"] = "mix" if value >= ALARM else "watch"
-    limit = ALARM if kind == "mix" else WATCH
+    kind: Literal["mix", "watch"] = "mix" if value >= ALARM_PSI else "watch"
+    limit = ALARM_PSI if kind == "mix" else WATCH_PSI
     titles = (column.title("en"), column.title("zh"))
     return Alarm(day.as_of, kind, value, limit, before.as_of, column.name, titles)

@@ -20,7 +20,7 @@ from marketing_ds._core.estimate import normal_quantile
 from marketing_ds.audiences import Audience
 from marketing_ds.tags import Tag
 
-from ._columns import LANGUAGES, Column, choose_columns, finite
+from ._columns import LANGUAGES, Column, choose_columns, finite, told_in
 from ._ranking import sureness
 from ._sides import BOTH, FIRST, SECOND, Sides, is_in, sides
 
@@ -60,8 +60,7 @@ class Behaviour(Result):
         language : {"en", "zh"}, optional
             Language of the titles; the result's own by default.
         """
-        chosen = check_choice("language", language or self.language, LANGUAGES)
-        return self.rows.rename(columns={f"title_{chosen}": "title"})[_COLUMNS]
+        return told_in(language or self.language, self.rows, _COLUMNS)
 
 
 def behaviour(

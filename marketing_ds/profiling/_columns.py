@@ -8,8 +8,9 @@ from typing import Literal
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
-from marketing_ds._core.checks import check_columns
+from marketing_ds._core.checks import check_choice, check_columns
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.hashing import is_drawn
 from marketing_ds.tags import Tag, catalogue
@@ -96,6 +97,12 @@ class Column:
         if self.coded:
             return int(cell), ""
         return (words.index(cell), "") if cell in words else (len(words), cell)
+
+
+def told_in(language: str, rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """`columns` of rows that have some of them once a language, as `title_en` and `title_zh`."""
+    chosen = check_choice("language", language, LANGUAGES)
+    return rows.rename(columns={f"{name}_{chosen}": name for name in columns})[list(columns)]
 
 
 def finite(value: ir.NumericValue) -> ir.NumericValue:

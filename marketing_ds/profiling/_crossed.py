@@ -19,7 +19,7 @@ from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput, did_you_mean
 
 from ._cells import COUNTS, counts
-from ._columns import LANGUAGES, Column
+from ._columns import LANGUAGES, Column, told_in
 from ._interaction import interaction_interval
 from ._interval import tgi_interval
 from ._ranking import sureness
@@ -82,13 +82,7 @@ class Crossed(Result):
         language : {"en", "zh"}, optional
             Language of titles and values; the profile's own by default.
         """
-        chosen = check_choice("language", language or self.language, LANGUAGES)
-        words = {
-            f"{word}_{side}_{chosen}": f"{word}_{side}"
-            for word in ("title", "value")
-            for side in "ab"
-        }
-        return self.rows.rename(columns=words)[_COLUMNS]
+        return told_in(language or self.language, self.rows, _COLUMNS)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from marketing_ds.tags import Tag
 
 from ._bins import Bin
 from ._cells import count_cells
-from ._columns import LANGUAGES, Column, choose_columns, finite
+from ._columns import LANGUAGES, Column, choose_columns, finite, told_in
 from ._sides import BOTH, FIRST, SECOND, Sides, is_in, sides
 from ._suppress import kept_of_list
 
@@ -66,8 +66,7 @@ class Distribution(Result):
         language : {"en", "zh"}, optional
             Language of the ranges; the result's own by default.
         """
-        chosen = check_choice("language", language or self.language, LANGUAGES)
-        return self.rows.rename(columns={f"value_{chosen}": "value"})[_COLUMNS]
+        return told_in(language or self.language, self.rows, _COLUMNS)
 
 
 def distribution(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from marketing_ds._core.checks import check_choice, check_columns, check_count, check_number
 from marketing_ds._core.display import Result, frame_html
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.estimate import wilson
 from marketing_ds.audiences import Audience
 from marketing_ds.tags import Tag
 
@@ -23,7 +24,6 @@ from ._columns import LANGUAGES, Column, choose_columns
 from ._rows import each_row
 from ._sides import ID
 from ._suppress import hidden_in_table, kept_of_list
-from ._wilson import wilson
 
 _Floats = NDArray[np.float64]
 ENTERED = {"en": "(entered)", "zh": "（新进入）"}

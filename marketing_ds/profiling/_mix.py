@@ -9,10 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from marketing_ds._core.checks import check_choice
 from marketing_ds._core.display import Result
 
-from ._columns import LANGUAGES, Column
+from ._columns import LANGUAGES, Column, told_in
 from ._rows import each_row
 
 _COLUMNS = [
@@ -67,8 +66,7 @@ class Mix(Result):
         language : {"en", "zh"}, optional
             Language of the values; the mix's own by default.
         """
-        chosen = check_choice("language", language or self.language, LANGUAGES)
-        return self.rows.rename(columns={f"value_{chosen}": "value"})[_COLUMNS]
+        return told_in(language or self.language, self.rows, _COLUMNS)
 
 
 def mix_of(

@@ -20,7 +20,7 @@ from marketing_ds.audiences import Audience
 from marketing_ds.tags import Tag
 
 from ._cells import count_cells
-from ._columns import LANGUAGES, Column, choose_columns, with_bins
+from ._columns import LANGUAGES, Column, choose_columns, told_in, with_bins
 from ._crossed import Crossed, Pairs, check_pairs, cross
 from ._interval import tgi_interval
 from ._mix import Mix, mix_of
@@ -81,9 +81,7 @@ class Profile(Result):
         language : {"en", "zh"}, optional
             Language of titles and values; the profile's own by default.
         """
-        chosen = check_choice("language", language or self.language, LANGUAGES)
-        titles = {f"title_{chosen}": "title", f"value_{chosen}": "value"}
-        return self.rows.rename(columns=titles)[_COLUMNS]
+        return told_in(language or self.language, self.rows, _COLUMNS)
 
     def mix(self, tag: str) -> Mix:
         """The values of one tag in their natural order, with what is not shown as one row.

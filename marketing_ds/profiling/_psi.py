@@ -1,17 +1,15 @@
-"""The population stability index: how far a mix has moved between two days."""
+"""How far a mix has moved between two days."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtri
 
-WATCH, ALARM = 0.1, 0.25
-"""From the first a mix has shifted, from the second it is another one (Siddiqi 2006)."""
+from marketing_ds._core.stability import psi_of_shares
 
 
 def psi(before: ArrayLike, after: ArrayLike) -> float:
-    """PSI = Σ (q − p) ln(q/p) over the values of a tag; NaN where either day has nobody.
+    """The population stability index of a mix; NaN where either day has nobody.
 
     Half a customer is added to every value on both days, so that a value that comes or goes counts
     much but not infinitely.
@@ -20,10 +18,6 @@ def psi(before: ArrayLike, after: ArrayLike) -> float:
     ----------
     before, after : array_like of int, shape (k,)
         Customers by value.
-
-    References
-    ----------
-    N. Siddiqi (2006), "Credit Risk Scorecards", Wiley, chapter 8.
 
     Examples
     --------
@@ -34,28 +28,4 @@ def psi(before: ArrayLike, after: ArrayLike) -> float:
     if x.sum() == 0 or y.sum() == 0:
         return float("nan")
     p, q = ((n + 0.5) / (n.sum() + 0.5 * len(n)) for n in (x, y))
-    return float(((q - p) * np.log(q / p)).sum())
-
-
-def psi_by_chance(before: int, after: int, values: int, alpha: float) -> float:
-    """The PSI that two samples of one mix stay below with probability 1 − `alpha`.
-
-    PSI is then about (1/n + 1/m) times a χ² with one degree of freedom less than there are values
-    (Yurdakul and Naranjo 2020). Customers who stay make it smaller, so the bound is on the safe
-    side.
-
-    Parameters
-    ----------
-    before, after : int
-        Customers on the two days.
-    values : int
-        Values that the tag has.
-
-    References
-    ----------
-    B. Yurdakul and J. Naranjo (2020), "Statistical properties of the population stability index",
-    Journal of Risk Model Validation 14(4), 89-100.
-    """
-    if values < 2:
-        return 0.0
-    return float(chdtri(values - 1.0, alpha)) * (1.0 / before + 1.0 / after)
+    return psi_of_shares(p, q)

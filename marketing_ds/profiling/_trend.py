@@ -14,17 +14,17 @@ import pandas as pd
 from marketing_ds._core.checks import check_choice, check_count, check_date, check_number
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.estimate import wilson
 from marketing_ds.audiences import Audience, audience
 from marketing_ds.rules import Rule
-from marketing_ds.tags import Tag, tag_table
+from marketing_ds.tags import Tag, answered_tags, tag_table
 
 from ._alarms import Alarm, Day, alarms_of
 from ._cells import count_cells
-from ._columns import LANGUAGES, Column, choose_columns, with_bins
+from ._columns import LANGUAGES, Column, choose_columns, told_in, with_bins
 from ._psi import psi
 from ._sides import ID, sides
 from ._suppress import kept_of_list
-from ._wilson import wilson
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart
@@ -78,10 +78,8 @@ class Trend(Result):
     def mix(self, language: str | None = None) -> pd.DataFrame:
         """Shares of the watched tags' values: `as_of`, `tag`, `title`, `value`, `n`,
         `audience_share`; values with too few customers are not shown."""
-        chosen = check_choice("language", language or self.language, LANGUAGES)
-        words = {f"title_{chosen}": "title", f"value_{chosen}": "value"}
         columns = ["as_of", "tag", "title", "value", "n", "audience_share"]
-        return self.mixes.rename(columns=words)[columns]
+        return told_in(language or self.language, self.mixes, columns)
 
 
 def trend(
@@ -200,7 +198,7 @@ def _watched(mart: Mart, day: dt.date, tags: Sequence[str | Tag] | None) -> list
         raise InvalidInput(f"tags must be a list of names, got the text {tags!r}")
     if tags is not None:
         return list(dict.fromkeys(t.name if isinstance(t, Tag) else t for t in tags))
-    has = tag_table(mart, day).columns
+    has = {tag.name for tag in answered_tags(mart, day)}
     return [name for name in _USUAL if name in has]
 
 

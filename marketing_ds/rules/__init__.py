@@ -3,6 +3,7 @@
 from ._binding import bind
 from ._removals import Removals, removals
 from ._rules import And, Between, Compare, In, IsNull, Match, Not, Or, Rule, Top
+from ._tokens import fail
 from ._values import AsOf, TagName
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "TagName",
     "Top",
     "bind",
+    "fail",
     "removals",
 ]

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import ibis
 import pandas as pd
 
 from marketing_ds._core.checks import check_choice, check_columns, check_date
-from marketing_ds.schema import CONTACT_CHANNELS, consent_column
+from marketing_ds.mart import Mart, reachable
+from marketing_ds.schema import CONTACT_CHANNELS
 
 from .value import Frame, offer_terms
-
-if TYPE_CHECKING:
-    from marketing_ds.mart import Mart
 
 
 def eligible(mart: Mart, channel: str, *, as_of: dt.date | str | None = None) -> ibis.Table:
     """Customers who may be contacted through `channel`.
 
     They gave consent for the channel, are on no do-not-contact list and not in the universal
-    control group, and were customers by the end of `as_of`. `mart.publish` enforces all but the
-    last once more; asking first keeps limits from being spent on customers whom nobody may contact.
+    control group, and were customers by the end of `as_of`. All but the last are the rules that
+    `mart.publish` enforces; asking first keeps limits from being spent on customers whom nobody
+    may contact.
 
     Parameters
     ----------
@@ -44,17 +43,10 @@ def eligible(mart: Mart, channel: str, *, as_of: dt.date | str | None = None) ->
     check_choice("channel", channel, CONTACT_CHANNELS)
     day = mart.last_date if as_of is None else check_date("as_of", as_of)
     customers = mart["customers"]
-    allowed = (
-        customers[consent_column(channel)].fill_null(False)
-        & ~customers.suppressed.fill_null(True)
-        & (customers.opened_on <= ibis.literal(day)).fill_null(False)
-    )
-    control = mart.universal_control
-    if control is not None:
-        allowed = allowed & ~control.contains(customers.customer_id)
+    opened = (customers.opened_on <= ibis.literal(day)).fill_null(False)
     # Of two rows of one customer the stricter counts.
-    each = customers.group_by("customer_id").aggregate(_allowed=allowed.all())
-    return each.filter(each["_allowed"]).select("customer_id")
+    each = customers.group_by("customer_id").aggregate(_opened=opened.all())
+    return reachable(mart, each.filter(each["_opened"]), channel, day)
 
 
 @overload

@@ -3,7 +3,7 @@
 from ._catalogue import Catalogue, catalogue
 from ._quality import TagQuality, tag_quality
 from ._refresh import Refreshed, refresh_tags
-from ._table import tag_table
+from ._table import answered_tags, tag_table
 from ._tag import AS_OF, Aggregate, Fact, Formula, Tag, where
 from .own import Bands, define
 
@@ -17,6 +17,7 @@ __all__ = [
     "Refreshed",
     "Tag",
     "TagQuality",
+    "answered_tags",
     "catalogue",
     "define",
     "refresh_tags",

@@ -10,13 +10,14 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 
+from marketing_ds._core.stability import psi_of_shares
+
 QUANTILES = tuple(i / 10 for i in range(1, 10))
 """The earlier table's quantiles at which bins of numbers begin."""
 MOST_VALUES = 50
 """Words with more values than this have no bins: too few rows would share one."""
 SMALLEST_SHARE = 1e-4
 """A share of 0 counts as this much, so that the PSI stays finite."""
-_CHANCE = 0.999
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,7 @@ def known_number(column: ir.Value) -> ir.FloatingValue:
 def psi(before: npt.ArrayLike, now: npt.ArrayLike) -> float:
     """The population stability index of two tables' counts in the same bins.
 
-    Sum over bins of (q − p) ln(q / p) with the shares p before and q now; symmetric in both, 0 if
-    nothing moved. Below 0.1 is usually called stable, above 0.25 a different population
-    (Siddiqi, *Credit Risk Scorecards*, 2006). Shares of 0 count as `SMALLEST_SHARE`.
+    Symmetric in both, 0 if nothing moved. Shares of 0 count as `SMALLEST_SHARE`.
 
     Examples
     --------
@@ -77,18 +76,7 @@ def psi(before: npt.ArrayLike, now: npt.ArrayLike) -> float:
     0.4159
     """
     p, q = (_shares(np.asarray(counts, dtype=np.float64)) for counts in (before, now))
-    return float(np.sum((q - p) * np.log(q / p)))
-
-
-def psi_by_chance(bins: int, before: int, now: int) -> float:
-    """What the PSI of two samples of one population exceeds once in a thousand times.
-
-    About χ²(bins − 1) times the sum of the inverse sample sizes (Yurdakul, *Statistical properties
-    of population stability index*, 2018).
-    """
-    from scipy.special import chdtri
-
-    return float(chdtri(max(bins - 1, 1), 1 - _CHANCE) * (1 / before + 1 / now))
+    return psi_of_shares(p, q)
 
 
 def _shares(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

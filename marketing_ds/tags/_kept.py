@@ -35,7 +35,7 @@ class KeptDay:
     day: dt.date
     folder: Path
     fingerprint: Mapping[str, int]
-    """What the rows behind it were: see `_refresh._fingerprint`."""
+    """What the rows behind it were: see `_refresh._fingerprints`."""
 
     @property
     def files(self) -> list[Path]:
@@ -48,7 +48,6 @@ class Keeper:
     """The kept days of one source for one set of measures."""
 
     mart: Mart
-    source: str
     folder: Path
 
     @classmethod
@@ -57,7 +56,7 @@ class Keeper:
         names = sorted({repr(timeless(measure)) for measure in measures})
         text = json.dumps([str(mart.source), source, names])
         key = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return cls(mart, source, mart.workspace.root / "partials" / source / key)
+        return cls(mart, mart.workspace.root / "partials" / source / key)
 
     def last(self, day: dt.date) -> KeptDay | None:
         """The latest day kept that is not after `day`."""

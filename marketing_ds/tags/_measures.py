@@ -42,7 +42,7 @@ def _bits_joined(mask: int) -> int:
 # DuckDB and Spark both have them under these names; only the signatures are used. DuckDB counts bits
 # in eight bits, of which Ibis must know: a sum of counts would overflow.
 _bit_count = ibis.udf.scalar.builtin(_bits_set, name="bit_count", signature=(("int64",), "int8"))
-bit_or = ibis.udf.agg.builtin(_bits_joined, name="bit_or")
+_bit_or = ibis.udf.agg.builtin(_bits_joined, name="bit_or")
 
 
 @dataclass(frozen=True)
@@ -106,15 +106,15 @@ def aggregated(
         The end of the windows.
     exact : bool
         Whether sums are decimals that can be taken back, not floats.
-    """  # fmt: skip
+    """
     rows = rows.filter(rows[key].notnull())
     moment = schema.MART[source].dated_by
-    flags = {m: _span(m, day) for m in measures}
-    names = {span: f"_flag_{i}" for i, span in enumerate(dict.fromkeys(flags.values()))}
+    spans = {m: _span(m, day) for m in measures}
+    names = {span: f"_flag_{i}" for i, span in enumerate(dict.fromkeys(spans.values()))}
     conditions = {name: _condition(rows, moment, span) for span, name in names.items()}
     flagged = _flagged(rows, key, moment, measures, conditions)
     return flagged.group_by("_key").aggregate(
-        **{m.name: _value(flagged, m, names[flags[m]], exact) for m in measures}
+        **{m.name: _value(flagged, m, names[spans[m]], exact) for m in measures}
     )
 
 
@@ -194,7 +194,7 @@ def _value(flagged: ir.Table, m: Measure, flag: str, exact: bool) -> ir.Value:
         value = chosen(flagged[m.column])
         return flagged[m.column].argmax(flagged["_moment"], where=value.notnull())
     place = (day_number(flagged["_moment"]) % MASK_DAYS).cast("int64")
-    return bit_or(chosen(ibis.literal(1, "int64") << place))
+    return _bit_or(chosen(ibis.literal(1, "int64") << place))
 
 
 def carried(

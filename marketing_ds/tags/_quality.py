@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.stability import ALARM_PSI, WATCH_PSI, psi_by_chance
 
 from ._drift import (
     MOST_VALUES,
@@ -21,12 +22,11 @@ from ._drift import (
     bins_of_numbers,
     known_number,
     psi,
-    psi_by_chance,
 )
 from ._entities import ENTITIES
 
-MODERATE_PSI, LARGE_PSI = 0.1, 0.25
-"""From where a tag is to be watched, and from where it is another one."""
+_ONCE_IN = 0.001
+"""How often chance alone may exceed the PSI that is put down to it."""
 EXTREME = 1e12
 """No amount, count or ratio of one customer is so large."""
 NEARLY_ALL = 0.9
@@ -284,7 +284,8 @@ def _state(
             for row, table in ((counted[tag], before), (now.row, now))
         ]
         moved = psi(*counts)
-        chance = psi_by_chance(int((counts[0] + counts[1] > 0).sum()), before.rows, now.rows)
+        used = int((counts[0] + counts[1] > 0).sum())
+        chance = psi_by_chance(before.rows, now.rows, max(used, 2), _ONCE_IN)
     was = before is not None and tag in before.types
     status, reason = _verdict(tag, now, before, moved, chance)
     return TagState(
@@ -309,9 +310,9 @@ def _verdict(
     if broken := _broken(tag, now):
         return "alarm", broken
     drifted = moved if moved is not None and chance is not None and moved > chance else 0.0
-    if drifted >= LARGE_PSI:
+    if drifted >= ALARM_PSI:
         return "alarm", f"drifted: PSI {drifted:.2f}"
-    if drifted >= MODERATE_PSI:
+    if drifted >= WATCH_PSI:
         return "watch", f"moved: PSI {drifted:.2f}"
     if empty := _says_little(tag, now):
         return "watch", empty

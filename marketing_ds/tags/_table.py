@@ -17,6 +17,21 @@ from ._sources import MartLike
 from ._tag import Tag
 
 
+def answered_tags(
+    mart: MartLike, as_of: str | dt.date, *, entity: EntityName = "customer"
+) -> tuple[Tag, ...]:
+    """The tags that a mart can answer as of a day: what `tag_table` gives if no tags are named.
+
+    Asks the mart what it has, and computes no tag.
+
+    Raises
+    ------
+    InvalidInput
+        If `as_of` lies outside the data.
+    """
+    return choose(mart, check_day(mart, as_of, entity), None, entity)
+
+
 def tag_table(
     mart: MartLike,
     as_of: str | dt.date | None = None,

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
+from marketing_ds._core.estimate import wilson
 from marketing_ds.lookalike.encode import TagLevels, encode, fit_levels
-from marketing_ds.lookalike.evaluation import place, wilson
+from marketing_ds.lookalike.evaluation import place
 from marketing_ds.lookalike.index import build_index, threads
 from marketing_ds.lookalike.space import contrast_space, plain_space, raw_evidence
 
@@ -167,6 +168,6 @@ def test_mean_placement_is_the_auc(seed):
 
 
 def test_wilson_agrees_with_statsmodels():
-    lower, upper = wilson(np.array([3 / 40]), 40)
+    lower, upper = wilson([3], 40)
     truth = proportion_confint(3, 40, method="wilson")
     assert (lower[0], upper[0]) == pytest.approx(truth)

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.estimate import wilson
 from marketing_ds.audiences import audience
 from marketing_ds.profiling import migration
-from marketing_ds.profiling._wilson import wilson
 from marketing_ds.tags import Fact, Tag
 
 from .people import people

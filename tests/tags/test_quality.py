@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.stability import psi_by_chance
 from marketing_ds.mart import Mart
 from marketing_ds.tags import TagQuality, tag_quality, tag_table
-from marketing_ds.tags._drift import Bins, bins_of_numbers, psi, psi_by_chance
+from marketing_ds.tags._drift import Bins, bins_of_numbers, psi
 from marketing_ds.tags._quality import TagState
 
 
@@ -61,7 +62,7 @@ def test_psi_by_chance_is_exceeded_once_in_a_thousand() -> None:
     drawn = [
         psi(rng.multinomial(2000, shares), rng.multinomial(3000, shares)) for _ in range(20_000)
     ]
-    over = np.mean(np.array(drawn) > psi_by_chance(8, 2000, 3000))
+    over = np.mean(np.array(drawn) > psi_by_chance(2000, 3000, 8, 0.001))
     assert 0.0004 < over < 0.002
 
 

@@ -90,8 +90,11 @@ class DuckEngine:
     @contextlib.contextmanager
     def held(self, table: ibis.Table) -> Iterator[ibis.Table]:
         name = f"_held_{secrets.token_hex(8)}"
-        yield self.con.create_table(name, table, temp=True)
-        self.con.raw_sql(f'DROP TABLE "{name}"')
+        held = self.con.create_table(name, table, temp=True)
+        try:
+            yield held
+        finally:
+            self.con.raw_sql(f'DROP TABLE "{name}"')
 
     def write_parquet(self, table: ibis.Table, folder: Path) -> list[Path]:
         part = folder / PART.format(0)

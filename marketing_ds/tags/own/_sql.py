@@ -16,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from marketing_ds._core.errors import InvalidInput, did_you_mean
+from marketing_ds.rules import fail
 
 _MAX_DEPTH = 50
 _SHOWN = 60
@@ -75,10 +76,10 @@ def read_sql(text: str, table: ir.Table) -> ir.Value:
     try:
         found = sqlglot.parse(text)
     except RecursionError:
-        _fail(text, 0, "must not nest so deeply")
+        fail(text, 0, "sql must not nest so deeply")
     except SqlglotError as error:
         at = next((place.get("col") for place in getattr(error, "errors", [])), None)
-        _fail(text, min(at or 0, len(text)), "must be one expression over tags; it breaks off")
+        fail(text, min(at or 0, len(text)), "sql must be one expression over tags; it breaks off")
     expressions = [expression for expression in found if expression is not None]
     if len(expressions) != 1:
         got = f"{len(expressions)}: {text[:_SHOWN]!r}"
@@ -288,14 +289,7 @@ class _Reader:
 
     def _refuse(self, node: Any, why: str) -> NoReturn:
         starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
-        _fail(self._text, min(starts, default=0), why)
-
-
-def _fail(text: str, position: int, why: str) -> NoReturn:
-    """Complain, and show where."""
-    before = text[:position].rpartition("\n")[2][-_SHOWN:]
-    line = before + text[position:].partition("\n")[0][:_SHOWN]
-    raise InvalidInput(f"sql {why} at position {position}\n  {line}\n  {' ' * len(before)}^")
+        fail(self._text, min(starts, default=0), f"sql {why}")
 
 
 def _kind(value: ir.Value) -> str:
