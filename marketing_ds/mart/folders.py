@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from .snapshot import content_hashes
+from .snapshot import content_hashes, stamp
 
 File = Path | str
 """A file of this machine, or the address of one that only Spark reaches."""
@@ -42,6 +42,10 @@ class Folder(Protocol):
         """One of its files."""
         ...
 
+    def stamps(self, files: Iterable[str]) -> dict[str, str]:
+        """Length and time of change of each file."""
+        ...
+
     def digests(self, files: Iterable[str], remembered: Path) -> dict[str, str]:
         """What tells the content of each file from any other; what is costly is remembered."""
         ...
@@ -68,6 +72,9 @@ class LocalFolder:
 
     def file(self, relative: str) -> Path:
         return self.path / relative
+
+    def stamps(self, files: Iterable[str]) -> dict[str, str]:
+        return {name: stamp(self.path / name) for name in files}
 
     def digests(self, files: Iterable[str], remembered: Path) -> dict[str, str]:
         return content_hashes({name: self.path / name for name in files}, remembered)

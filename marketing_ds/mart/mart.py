@@ -156,6 +156,26 @@ class Mart:
         """The files that a table is read from: paths, or addresses that only Spark reaches."""
         return self._found.tables[name].files
 
+    def stamps(self, name: str) -> dict[str, str]:
+        """Length and time of change of a table's files, by path: the same as long as they are.
+
+        Raises
+        ------
+        MartError
+            If a file is gone since the mart was opened.
+        """
+        return self._found.tables[name].stamps
+
+    def rows_told(self, name: str) -> int | None:
+        """Number of rows of a table where its files tell it without being read; else None.
+
+        Parquet and DuckDB files do, to DuckDB; text files do not, and Spark would start a job.
+        """
+        told = self.engine == "duckdb" and name in self._raw
+        if not told or self._found.tables[name].format == "csv":
+            return None
+        return int(self._raw[name].count().to_pyarrow().as_py())
+
     def unreadable(self, name: str, error: Exception) -> MartError:
         """What to raise when a query of a table fails for its files, naming the damaged one."""
         return unreadable(self._found.tables[name], self.connection, error)

@@ -57,14 +57,19 @@ def file_sha256(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _key(file: Path) -> str:
+def stamp(file: Path) -> str:
+    """Length and time of change: the same as long as nobody writes to the file."""
     try:
         state = file.stat()
     except OSError as error:
         raise MartError(
             f"file '{file}' is gone since the mart was opened; open it again"
         ) from error
-    return f"{file.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    return f"{state.st_size}|{state.st_mtime_ns}"
+
+
+def _key(file: Path) -> str:
+    return f"{file.resolve()}|{stamp(file)}"
 
 
 def _load(cache: Path) -> dict[str, str]:

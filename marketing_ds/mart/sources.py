@@ -44,6 +44,11 @@ class TableFiles:
         return tuple(self.folder.file(name) for name in self.relative)
 
     @property
+    def stamps(self) -> dict[str, str]:
+        """Length and time of change of each file, by its relative path."""
+        return self.folder.stamps(self.relative)
+
+    @property
     def hive(self) -> bool:
         """Whether folders `key=value` below the mart's hold columns."""
         return any("=" in part for name in self.relative for part in name.split("/")[:-1])

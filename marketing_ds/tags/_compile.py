@@ -2,7 +2,8 @@
 
 The plan is what an analyst who knows the engine would write: each source is cut to what was known,
 aggregated once by customer with conditional aggregates, and joined to the customers; tags that
-stand on other tags are computed from the joined columns.
+stand on other tags are computed from the joined columns. Of a large source the last months may be
+read a second time, for the many tags that look no further back (`_passes`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from marketing_ds._core.errors import InvalidInput
 
 from ._catalogue import Catalogue, catalogue
 from ._entities import ENTITIES, Entity, EntityName
-from ._measures import Measure, aggregated, finished, measures_of, since
+from ._measures import Measure, finished, measures_of, since
+from ._passes import aggregated_in_passes
 from ._presence import Presence
 from ._rows import date_of, known_by
 from ._sources import SOURCES, MartLike, Prepared
@@ -122,7 +124,8 @@ def compiled(
         prepared = SOURCES[source].prepare(mart, day, entity)
         grouped = (kept or {}).get(source)
         if grouped is None:
-            grouped = _scanned(prepared, source, about, aggregates, day, only)
+            n_rows = mart.rows_told(source)
+            grouped = _scanned(prepared, source, about, aggregates, day, only, n_rows)
         table = _joined(table, about, grouped, prepared, aggregates, day, names)
     table = _compute(table, wanted, names, day)
     return table.select(about.key, *(tag.name for tag in chosen))
@@ -185,12 +188,13 @@ def measures_for(aggregates: Sequence[Aggregate], day: dt.date) -> tuple[Measure
 
 def _scanned(
     prepared: Prepared, source: str, about: Entity, aggregates: Sequence[Aggregate],
-    day: dt.date, only: ir.Table | None,
+    day: dt.date, only: ir.Table | None, n_rows: int | None,
 ) -> ir.Table:  # fmt: skip
     rows = cut_to_windows(prepared.rows, aggregates, day)
     if only is not None:
         rows = rows.semi_join(only, about.key)
-    return aggregated(rows, source, about.key, measures_for(aggregates, day), day)
+    measures = measures_for(aggregates, day)
+    return aggregated_in_passes(rows, source, about.key, measures, day, n_rows=n_rows)
 
 
 def cut_to_windows(rows: ir.Table, aggregates: Sequence[Aggregate], day: dt.date) -> ir.Table:

@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import ibis.expr.types as ir
 
 from ._measures import Measure, timeless
+from ._unchanged import Behind
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart
@@ -32,10 +33,14 @@ _KEEP = 3
 class KeptDay:
     """The measures of one source as of one day."""
 
-    day: dt.date
     folder: Path
-    fingerprint: Mapping[str, int]
-    """What the rows behind it were: see `_refresh._fingerprints`."""
+    behind: Behind
+    """The rows it was made of."""
+
+    @property
+    def day(self) -> dt.date:
+        """The day."""
+        return self.behind.day
 
     @property
     def files(self) -> list[Path]:
@@ -63,18 +68,23 @@ class Keeper:
         days = [kept for kept in self._all() if kept.day <= day]
         return max(days, key=lambda kept: kept.day, default=None)
 
-    def keep(self, day: dt.date, table: ir.Table, fingerprint: Mapping[str, int]) -> KeptDay:
-        """Compute `table` and keep it as the measures of `day`; replaces nothing until complete."""
+    def keep(self, table: ir.Table, behind: Behind) -> KeptDay:
+        """Compute `table` and keep it for the day of `behind`; replaces nothing until complete."""
+        day = behind.day
         final = self.folder / f"as_of={day.isoformat()}"
         with self.mart.workspace.staging() as staging:
             staged = staging / "day"
             staged.mkdir()
             self.mart.write_parquet(table, staged)
-            manifest = {"as_of": day.isoformat(), "fingerprint": dict(fingerprint)}
+            manifest = {
+                "as_of": day.isoformat(),
+                "content": dict(behind.content),
+                "stamps": dict(behind.stamps),
+            }
             (staged / _MANIFEST).write_text(json.dumps(manifest))
             self.mart.workspace.put(staged, final)
         self._forget(day)
-        return KeptDay(day, final, fingerprint)
+        return KeptDay(final, behind)
 
     def _all(self) -> list[KeptDay]:
         found = (_read(folder) for folder in self.folder.glob("as_of=*"))
@@ -91,8 +101,7 @@ def _read(folder: Path) -> KeptDay | None:
     """What is kept in `folder`; None if it is damaged, for it can be made anew."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text())
-        return KeptDay(
-            dt.date.fromisoformat(manifest["as_of"]), folder, dict(manifest["fingerprint"])
-        )
+        day = dt.date.fromisoformat(manifest["as_of"])
+        return KeptDay(folder, Behind(day, dict(manifest["stamps"]), dict(manifest["content"])))
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -128,11 +128,17 @@ class _Span:
 
 
 def _span(measure: Measure, day: dt.date) -> _Span:
-    if measure.part is not None:
-        start = _EPOCH + dt.timedelta(days=measure.part * MASK_DAYS)
-        return _Span(measure.where, start, start + dt.timedelta(days=MASK_DAYS))
-    first = day - dt.timedelta(days=measure.days - 1) if measure.days else None
+    first = first_day(measure, day)
+    if first is not None and measure.part is not None:
+        return _Span(measure.where, first, first + dt.timedelta(days=MASK_DAYS))
     return _Span(measure.where, first)
+
+
+def first_day(measure: Measure, day: dt.date) -> dt.date | None:
+    """The first day that a measure as of `day` looks at; None if it looks at all time."""
+    if measure.part is not None:
+        return _EPOCH + dt.timedelta(days=measure.part * MASK_DAYS)
+    return day - dt.timedelta(days=measure.days - 1) if measure.days else None
 
 
 def _flagged(

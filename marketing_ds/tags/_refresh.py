@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,15 +20,15 @@ import pandas as pd
 
 from marketing_ds import schema
 from marketing_ds._core.display import Result
-from marketing_ds._core.errors import MartError
 
 from ._compile import check_day, choose, compiled, cut_to_windows, measures_for, needed
 from ._entities import ENTITIES
 from ._kept import Keeper, KeptDay
-from ._measures import LARGEST, Measure, aggregated, carried, day_number, of_all_time, since
-from ._rows import date_of, known_by
+from ._measures import Measure, aggregated, carried, of_all_time, since
+from ._passes import aggregated_in_passes
 from ._sources import SOURCES
 from ._tag import Aggregate, Tag
+from ._unchanged import came_since, rows_behind, still_behind
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart
@@ -39,9 +39,6 @@ FARTHEST_DAYS = 31
 """Days beyond which bringing forward would cost as much as starting anew."""
 _KEY = ENTITIES["customer"].key
 _DAY = dt.timedelta(days=1)
-_MODULUS = 1_000_003
-"""Hundredths are added up by their remainder, so that no engine's whole numbers overflow."""
-_NUMBERS = {"transactions": "amount_cny", "events": "duration_s"}
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def refresh_tags(
 
     The first call adds up all rows of `transactions` and `events` and keeps the measures behind
     the tags in the workspace, under ``partials/``. A call for a later day reads the days that enter
-    and leave the windows, and nothing else of these tables but a count. Values equal those of
+    and leave the windows, and where files came in, the dates of all rows. Values equal those of
     `tag_table`: counts exactly, sums to 1e-12 a row.
 
     Parameters
@@ -122,10 +119,11 @@ def refresh_tags(
 
     Notes
     -----
-    What is kept is used only if the rows behind it are still the same by number, dates and
-    amounts; otherwise, and beyond 31 days, the source is added up in full, and `reason` says so.
-    A correction of old rows that leaves all three as they were (another channel, say) is not
-    seen: use ``full=True`` after such repairs.
+    What is kept is used only if the rows behind it are still the same: the files they lay in have
+    kept their length and time of change, or, if any was replaced, the rows are the same by number,
+    dates and amounts. Otherwise, and beyond 31 days, the source is added up in full, and `reason`
+    says so. What replaces a file and leaves all three as they were (another channel in old rows),
+    and an old product that changes its category, is not seen: use ``full=True`` after such repairs.
 
     Examples
     --------
@@ -158,72 +156,38 @@ def _measured(
     measures = measures_for(aggregates, day)
     keeper = Keeper.of(mart, source, measures)
     before = None if full else keeper.last(day)
-    now, then = _fingerprints(mart, source, day, before.day if before else day)
-    reason = _unusable(before, day, then, full)
-    if before is None or reason:
+    behind = still_behind(mart, source, before.behind, day) if before else None
+    reason = _unusable(before, day, behind is not None, full)
+    if before is None or behind is None or reason:
         rows = cut_to_windows(SOURCES[source].prepare(mart, day).rows, aggregates, day)
-        table = aggregated(rows, source, _KEY, measures, day, exact=True)
-        return keeper.keep(day, table, now), "full", None, reason
+        n_rows = mart.rows_told(source)
+        table = aggregated_in_passes(rows, source, _KEY, measures, day, n_rows=n_rows, exact=True)
+        behind = behind or rows_behind(mart, source, day)
+        return keeper.keep(table, behind), "full", None, reason
     if before.day == day:
         return before, "kept", day, "the day was kept"
     table = _brought_forward(mart, source, measures, before, day)
     since_day = before.day
-    return keeper.keep(day, table, now), "forward", since_day, f"from {since_day}"
+    return keeper.keep(table, behind), "forward", since_day, f"from {since_day}"
 
 
-def _unusable(before: KeptDay | None, day: dt.date, now: Mapping[str, int], full: bool) -> str:
-    """Why what is kept cannot be used; empty if it can. `now`: how its rows look today."""
+def _unusable(before: KeptDay | None, day: dt.date, same: bool, full: bool) -> str:
+    """Why what is kept cannot be used; empty if it can. `same`: whether its rows are unchanged."""
     if before is None:
         return "asked for" if full else "nothing kept yet for these tags"
     if (day - before.day).days > FARTHEST_DAYS:
         return f"the last day kept, {before.day}, is over {FARTHEST_DAYS} days back"
-    if now != before.fingerprint:
+    if not same:
         return f"rows known by {before.day} are no longer what they were"
     return ""
-
-
-def _fingerprints(
-    mart: Mart, source: str, day: dt.date, before: dt.date
-) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """Number, dates and amounts of the rows known by `day`, and by `before`; one scan.
-
-    As whole numbers: their sum does not depend on the order of rows, as that of floats does.
-    """
-    contract = schema.MART[source]
-    rows = known_by(mart[source], source, day)
-    number, moment = rows[_NUMBERS[source]], rows[str(contract.dated_by)]
-    sound = (number.abs() < LARGEST).fill_null(True)  # neither NaN nor infinity is
-    hundredths = (sound.ifelse(number, None) * 100).round().cast("int64") % _MODULUS
-    old = ~since(moment, before + _DAY) & (rows[str(contract.known_from)] <= date_of(before))
-    values = {"days": day_number(moment), "hundredths": hundredths}
-    found = rows.aggregate(
-        now_rows=rows.count(),
-        then_rows=old.ifelse(1, None).count(),
-        **{f"now_{name}": value.sum() for name, value in values.items()},
-        **{f"then_{name}": old.ifelse(value, None).sum() for name, value in values.items()},
-        unsound=(~sound).ifelse(1, None).count(),
-    ).to_pyarrow()
-    row = {name: int(value or 0) for name, value in found.to_pylist()[0].items()}
-    if row["unsound"]:
-        raise MartError(
-            f"{source}.{_NUMBERS[source]} must be finite to be kept from day to day, got "
-            f"{row['unsound']:,} values that are not; see mart.check(), or use tag_table"
-        )
-    now, then = ({n: row[f"{when}_{n}"] for n in ("rows", *values)} for when in ("now", "then"))
-    return now, then
 
 
 def _brought_forward(
     mart: Mart, source: str, measures: Sequence[Measure], before: KeptDay, day: dt.date
 ) -> ir.Table:
     """The measures of `day`: those kept, with the partial aggregates of what came and went."""
-    contract = schema.MART[source]
-    moment = str(contract.dated_by)
-    rows = SOURCES[source].prepare(mart, day).rows
-    # Rows that became known, and (where a table breaks its contract) rows known before they were
-    # true: two ranges, each of which lets the engine skip files, where an `or` of them would not.
-    late = rows[str(contract.known_from)] > date_of(before.day)
-    came = rows.filter(late).union(rows.filter(~late, since(rows[moment], before.day + _DAY)))
+    moment = str(schema.MART[source].dated_by)
+    came = came_since(SOURCES[source].prepare(mart, day).rows, source, before.day)
     old = SOURCES[source].prepare(mart, before.day).rows
     gone: dict[int, ir.Table] = {}
     for days in sorted({m.days for m in measures if m.days}):

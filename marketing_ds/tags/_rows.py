@@ -24,6 +24,9 @@ class MartLike(Protocol):
     def last_date(self) -> dt.date:
         """The last day on which the mart has data."""
 
+    def rows_told(self, name: str) -> int | None:
+        """Number of rows of a table where its files tell it without being read."""
+
     def __getitem__(self, name: str) -> ir.Table:
         """The table of that name."""
 

@@ -213,6 +213,32 @@ def test_snapshot_is_that_of_the_content(
         assert mart.snapshot != tiny_mart.snapshot
 
 
+def test_stamps_change_with_their_file_only(
+    copy: Path, each: Callable[[Path], Mart], tiny_mart: Mart
+) -> None:
+    mart = each(copy)
+    before = {name: mart.stamps(name) for name in ("customers", "transactions")}
+    pq.write_table(pq.read_table(copy / "customers.parquet").slice(1), copy / "customers.parquet")
+    assert mart.stamps("customers") != before["customers"]
+    assert mart.stamps("transactions") == before["transactions"]
+    assert tiny_mart.stamps("customers").keys() == {"customers.parquet"}
+
+
+def test_number_of_rows_is_told_where_it_costs_no_reading(
+    tiny_mart: Mart, tiny_mart_dir: Path, tmp_path: Path, opened: Callable[[Path], Mart]
+) -> None:
+    counted = tiny_mart["transactions"].count().to_pyarrow().as_py()
+    database = as_database(tiny_mart_dir, tmp_path / "bank.duckdb")
+    csv = as_csv(tiny_mart_dir, tmp_path / "csv")
+    with opened(csv) as from_csv, opened(database) as from_database:
+        told = [mart.rows_told("transactions") for mart in (tiny_mart, from_database, from_csv)]
+    assert told == [counted, counted, None]
+
+
+def test_spark_is_not_asked_for_the_number_of_rows(spark_mart: Mart) -> None:
+    assert spark_mart.rows_told("transactions") is None
+
+
 def test_last_date_is_the_last_fact_s(copy: Path, each: Callable[[Path], Mart]) -> None:
     with each(copy) as mart:
         assert mart.last_date == dt.date(2026, 6, 30)

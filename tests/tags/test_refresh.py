@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketing_ds._core.errors import InvalidInput, MartError
 from marketing_ds.mart import Mart, open_mart
-from marketing_ds.tags import refresh_tags, tag_table
+from marketing_ds.tags import _unchanged, refresh_tags, tag_table
 
 from .conftest import OpenTables, Rows
 
@@ -147,6 +152,74 @@ def test_changed_rows_of_the_past_are_noticed(
         assert [s.how for s in refreshed.sources] == ["full", "forward"]
         assert "no longer what they were" in refreshed.to_frame().reason[0]
         assert_equal(mart, "2026-06-11", SOME)
+
+
+@pytest.fixture
+def in_files(
+    tiny_tables: dict[str, Rows], open_tables: OpenTables, tmp_path: Path
+) -> tuple[Path, pa.Table, pa.Table]:
+    """A mart whose transactions lie in files; those known by 2026-06-10 are there already."""
+    folder = Path(str(open_tables(tiny_tables).source))
+    rows = pq.read_table(folder / "transactions.parquet")
+    old = pc.less_equal(rows["recorded_on"], pa.scalar(dt.date(2026, 6, 10)))
+    (folder / "transactions.parquet").unlink()
+    (folder / "transactions").mkdir()
+    pq.write_table(rows.filter(old), folder / "transactions" / "0.parquet")
+    with open_mart(folder, workspace=tmp_path / "kept") as mart:
+        refresh_tags(mart, "2026-06-09", SOME)
+    return folder, rows.filter(old), rows.filter(pc.invert(old))
+
+
+def _next_day(folder: Path, tmp_path: Path) -> list[str]:
+    with open_mart(folder, workspace=tmp_path / "kept") as mart:
+        return assert_equal(mart, "2026-06-11", SOME)
+
+
+def test_files_that_came_in_do_not_mean_anew(
+    in_files: tuple[Path, pa.Table, pa.Table], tmp_path: Path
+) -> None:
+    folder, _, new = in_files
+    pq.write_table(new, folder / "transactions" / "1.parquet")
+    assert _next_day(folder, tmp_path) == ["forward", "forward"]
+
+
+def test_files_that_came_in_with_rows_of_the_past_mean_anew(
+    in_files: tuple[Path, pa.Table, pa.Table], tmp_path: Path
+) -> None:
+    folder, old, _ = in_files
+    again = old.slice(0, 1).set_column(
+        old.column_names.index("transaction_id"), "transaction_id", [["found later"]]
+    )
+    pq.write_table(again, folder / "transactions" / "1.parquet")
+    assert _next_day(folder, tmp_path) == ["full", "forward"]
+
+
+def test_files_written_anew_with_the_same_rows_do_not_mean_anew(
+    in_files: tuple[Path, pa.Table, pa.Table], tmp_path: Path
+) -> None:
+    folder, old, new = in_files
+    (folder / "transactions" / "0.parquet").unlink()
+    pq.write_table(pa.concat_tables([new, old]), folder / "transactions" / "all.parquet")
+    assert _next_day(folder, tmp_path) == ["forward", "forward"]
+
+
+def test_unchanged_files_are_not_read_again(
+    tiny_mart: Mart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh_tags(tiny_mart, "2026-06-10", SOME)
+    counted: list[int] = []
+    content = _unchanged._content
+
+    def counting(rows: ir.Table, source: str) -> Mapping[str, int]:
+        found = content(rows, source)
+        counted.append(found["rows"])
+        return found
+
+    monkeypatch.setattr(_unchanged, "_content", counting)
+    refresh_tags(tiny_mart, "2026-06-11", SOME)
+    rows = tiny_mart["transactions"]
+    came = rows.filter(rows.recorded_on == "2026-06-11").count().to_pyarrow().as_py()
+    assert counted[0] == came < rows.count().to_pyarrow().as_py()
 
 
 def test_far_back_asked_for_or_damaged_means_anew(tiny_mart: Mart) -> None:

@@ -26,6 +26,7 @@ class Spy:
         self.mart = mart
         self.read: set[str] = set()
         self.tables, self.last_date = mart.tables, mart.last_date
+        self.rows_told = mart.rows_told
 
     def __getitem__(self, name: str) -> ir.Table:
         self.read.add(name)

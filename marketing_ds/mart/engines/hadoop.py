@@ -83,7 +83,10 @@ class HadoopFolder:
         return f"{self.uri}/{relative}"
 
     def digests(self, files: Iterable[str], remembered: Path) -> dict[str, str]:
-        """Length and time of change of each file: to read them all would cost a scan."""
+        """Their stamps: to read all files would cost a scan."""
+        return self.stamps(files)
+
+    def stamps(self, files: Iterable[str]) -> dict[str, str]:
         found = {}
         for name in files:
             status = self._files.getFileStatus(self._fs.Path(self.file(name)))
