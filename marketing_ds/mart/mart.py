@@ -353,8 +353,19 @@ class Mart:
         """
         return self.connection.batches(table, rows)
 
-    def write_parquet(self, table: ibis.Table, folder: Path) -> list[Path]:
+    def write_parquet(
+        self, table: ibis.Table, folder: Path, *, compression: str = "zstd"
+    ) -> list[Path]:
         """Write the rows of a query to `part-….parquet` in a folder, which is made if need be.
+
+        Parameters
+        ----------
+        table : ibis.Table
+            The query.
+        folder : Path
+            Where to.
+        compression : str, default "zstd"
+            A codec that both engines know: ``zstd``, or ``snappy`` for what is read once or twice.
 
         Returns
         -------
@@ -370,7 +381,7 @@ class Mart:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.glob(PART.format("*"))):
             raise InvalidInput(f"folder must hold no {PART.format('…')} yet, got '{folder}'")
-        return self.connection.write_parquet(table, folder)
+        return self.connection.write_parquet(table, folder, compression=compression)
 
     def read_parquet(self, paths: Sequence[Path]) -> ibis.Table:
         """Parquet files as one lazy table; folders `key=value` above them make no columns."""

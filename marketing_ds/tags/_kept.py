@@ -75,7 +75,7 @@ class Keeper:
         with self.mart.workspace.staging() as staging:
             staged = staging / "day"
             staged.mkdir()
-            self.mart.write_parquet(table, staged)
+            self.mart.write_parquet(table, staged, compression="snappy")
             manifest = {
                 "as_of": day.isoformat(),
                 "content": dict(behind.content),

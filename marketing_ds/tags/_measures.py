@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from marketing_ds import schema
@@ -29,6 +30,8 @@ EXACT = "decimal(30, 12)"
 """Sums that can be taken back: to twelve decimals, without rounding in between."""
 LARGEST = 1e15
 """Numbers to be summed so must stay below."""
+HUNDREDTHS = "decimal(18, 2)"
+"""The same of whole hundredths: half as wide, and whole numbers to the engine."""
 
 
 def _bits_set(mask: int) -> int:
@@ -86,7 +89,7 @@ def aggregated(
     measures: Sequence[Measure],
     day: dt.date,
     *,
-    exact: bool = False,
+    exact: Mapping[str, str] | None = None,
 ) -> ir.Table:
     """One row a `key`, named `_key`, with a column for each measure.
 
@@ -104,8 +107,9 @@ def aggregated(
         What to add up.
     day : date
         The end of the windows.
-    exact : bool
-        Whether sums are decimals that can be taken back, not floats.
+    exact : mapping of str to str, optional
+        Sums are decimals that can be taken back, not floats: of the type that is given for their
+        column, else `EXACT`.
     """
     rows = rows.filter(rows[key].notnull())
     moment = schema.MART[source].dated_by
@@ -179,7 +183,7 @@ def _condition(rows: ir.Table, moment: str | None, span: _Span) -> ir.BooleanVal
     return ibis.and_(*parts) if parts else None
 
 
-def _value(flagged: ir.Table, m: Measure, flag: str, exact: bool) -> ir.Value:
+def _value(flagged: ir.Table, m: Measure, flag: str, exact: Mapping[str, str] | None) -> ir.Value:
     def chosen(value: ir.Value) -> ir.Value:
         return flagged[flag].ifelse(value, None) if flag in flagged.columns else value
 
@@ -187,7 +191,10 @@ def _value(flagged: ir.Table, m: Measure, flag: str, exact: bool) -> ir.Value:
         return chosen(ibis.literal(1)).count() if flag in flagged.columns else flagged.count()
     if m.kind == "sum":
         number = flagged[m.column]
-        return chosen(number.cast(EXACT)).sum().cast(EXACT) if exact else chosen(number).sum()
+        if exact is None:
+            return chosen(number).sum()
+        decimal = exact.get(str(m.column), EXACT)
+        return chosen(number.cast(decimal)).sum().cast(decimal)
     if m.kind == "customers":
         return chosen(flagged.customer_id).nunique()
     if m.kind == "last":
@@ -249,11 +256,12 @@ def _carry(joined: ir.Table, state: ir.Table, m: Measure) -> ir.Value:
         return ibis.least(kept, came)
     if m.kind not in ("count", "sum"):
         return ibis.greatest(kept, came)
-    nothing = ibis.literal(0, "int64" if m.kind == "count" else EXACT)
+    nothing = ibis.literal(0, kept.type())
     total = ibis.coalesce(kept, nothing) + ibis.coalesce(came, nothing)
     if m.days:
         total = total - ibis.coalesce(joined[f"gone{m.days}_{of_all_time(m).name}"], nothing)
-    return total.cast(EXACT) if m.kind == "sum" else total
+    # Not `cast`: Ibis does not see that a sum of decimals is wider, and would leave it so.
+    return ops.Cast(total, to=kept.type()).to_expr() if m.kind == "sum" else total
 
 
 def finished(joined: ir.Table, aggregate: Aggregate, day: dt.date) -> ir.Value:

@@ -9,7 +9,7 @@ million rows of a year take three quarters of the processor time so.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ibis.expr.types as ir
 
@@ -35,7 +35,7 @@ def aggregated_in_passes(
     day: dt.date,
     *,
     n_rows: int | None,
-    exact: bool = False,
+    exact: Mapping[str, str] | None = None,
 ) -> ir.Table:
     """As `aggregated`, with the short windows in a pass of their own where that is cheaper.
 

@@ -9,6 +9,7 @@ places, so that what is taken back is what was added.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import time
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from ._measures import Measure, aggregated, carried, of_all_time, since
 from ._passes import aggregated_in_passes
 from ._sources import SOURCES
 from ._tag import Aggregate, Tag
-from ._unchanged import came_since, rows_behind, still_behind
+from ._unchanged import NUMBERS, Behind, came_since, rows_behind, still_behind
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart
@@ -92,7 +93,7 @@ def refresh_tags(
     The first call adds up all rows of `transactions` and `events` and keeps the measures behind
     the tags in the workspace, under ``partials/``. A call for a later day reads the days that enter
     and leave the windows, and where files came in, the dates of all rows. Values equal those of
-    `tag_table`: counts exactly, sums to 1e-12 a row.
+    `tag_table`: counts exactly, sums to 1e-12 a row (exactly where all are whole hundredths).
 
     Parameters
     ----------
@@ -157,35 +158,52 @@ def _measured(
     keeper = Keeper.of(mart, source, measures)
     before = None if full else keeper.last(day)
     behind = still_behind(mart, source, before.behind, day) if before else None
-    reason = _unusable(before, day, behind is not None, full)
+    reason = _unusable(before, day, behind, full)
     if before is None or behind is None or reason:
-        rows = cut_to_windows(SOURCES[source].prepare(mart, day).rows, aggregates, day)
-        n_rows = mart.rows_told(source)
-        table = aggregated_in_passes(rows, source, _KEY, measures, day, n_rows=n_rows, exact=True)
         behind = behind or rows_behind(mart, source, day)
+        rows = cut_to_windows(SOURCES[source].prepare(mart, day).rows, aggregates, day)
+        n_rows, exact = mart.rows_told(source), {NUMBERS[source]: behind.decimal}
+        table = aggregated_in_passes(rows, source, _KEY, measures, day, n_rows=n_rows, exact=exact)
         return keeper.keep(table, behind), "full", None, reason
     if before.day == day:
         return before, "kept", day, "the day was kept"
-    table = _brought_forward(mart, source, measures, before, day)
-    since_day = before.day
-    return keeper.keep(table, behind), "forward", since_day, f"from {since_day}"
+    with contextlib.ExitStack() as stack:
+        table = _brought_forward(mart, source, measures, before, day, stack)
+        found = keeper.keep(table, behind)
+    return found, "forward", before.day, f"from {before.day}"
 
 
-def _unusable(before: KeptDay | None, day: dt.date, same: bool, full: bool) -> str:
-    """Why what is kept cannot be used; empty if it can. `same`: whether its rows are unchanged."""
+def _unusable(before: KeptDay | None, day: dt.date, behind: Behind | None, full: bool) -> str:
+    """Why what is kept cannot be used; empty if it can. `behind`: of `day`, if it still can."""
     if before is None:
         return "asked for" if full else "nothing kept yet for these tags"
     if (day - before.day).days > FARTHEST_DAYS:
         return f"the last day kept, {before.day}, is over {FARTHEST_DAYS} days back"
-    if not same:
+    if behind is None:
         return f"rows known by {before.day} are no longer what they were"
+    if behind.decimal != before.behind.decimal:
+        return "the numbers to be summed have other decimals than those kept"
     return ""
 
 
 def _brought_forward(
-    mart: Mart, source: str, measures: Sequence[Measure], before: KeptDay, day: dt.date
+    mart: Mart,
+    source: str,
+    measures: Sequence[Measure],
+    before: KeptDay,
+    day: dt.date,
+    stack: contextlib.ExitStack,
 ) -> ir.Table:
     """The measures of `day`: those kept, with the partial aggregates of what came and went."""
+
+    exact = {NUMBERS[source]: before.behind.decimal}
+
+    def held(rows: ir.Table, wanted: Sequence[Measure]) -> ir.Table:
+        # Computed first, so that the engine knows how few they are: it would else take what is
+        # kept, a row for every customer, for the smaller side of a join.
+        partial = aggregated(rows, source, _KEY, wanted, day, exact=exact)
+        return stack.enter_context(mart.connection.held(partial))
+
     moment = str(schema.MART[source].dated_by)
     came = came_since(SOURCES[source].prepare(mart, day).rows, source, before.day)
     old = SOURCES[source].prepare(mart, before.day).rows
@@ -194,6 +212,5 @@ def _brought_forward(
         first, last = before.day - (days - 1) * _DAY, min(before.day, day - days * _DAY)
         left = old.filter(since(old[moment], first), ~since(old[moment], last + _DAY))
         lost = tuple(dict.fromkeys(of_all_time(m) for m in measures if m.days == days))
-        gone[days] = aggregated(left, source, _KEY, lost, day, exact=True)
-    entered = aggregated(came, source, _KEY, measures, day, exact=True)
-    return carried(mart.read_parquet(before.files), entered, gone, measures)
+        gone[days] = held(left, lost)
+    return carried(mart.read_parquet(before.files), held(came, measures), gone, measures)

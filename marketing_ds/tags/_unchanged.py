@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 from marketing_ds import schema
 from marketing_ds._core.errors import MartError
 
-from ._measures import LARGEST, day_number, since
+from ._measures import EXACT, HUNDREDTHS, LARGEST, day_number, since
 from ._rows import date_of, known_by
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ NUMBERS = {"transactions": "amount_cny", "events": "duration_s"}
 _DAY = dt.timedelta(days=1)
 _MODULUS = 1_000_003
 """Hundredths are added up by their remainder, so that no engine's whole numbers overflow."""
+
+_MOST_MILLIONS = 9 * 10**9
+"""Up to which no sum of hundredths, whoever's it is, leaves 18 digits."""
 
 Content = Mapping[str, int]
 """Number, dates and amounts of rows, as whole numbers: the same in any order of rows."""
@@ -39,6 +42,12 @@ class Behind:
     day: dt.date
     stamps: Mapping[str, str]
     content: Content
+
+    @property
+    def decimal(self) -> str:
+        """The type in which sums of its numbers can be taken back."""
+        whole = not self.content["finer"] and self.content["millions"] < _MOST_MILLIONS
+        return HUNDREDTHS if whole else EXACT
 
 
 def rows_behind(mart: Mart, source: str, day: dt.date) -> Behind:
@@ -93,11 +102,14 @@ def _count(rows: ir.Table) -> int:
 def _content(rows: ir.Table, source: str) -> Content:
     number, moment = rows[NUMBERS[source]], rows[str(schema.MART[source].dated_by)]
     sound = (number.abs() < LARGEST).fill_null(True)  # neither NaN nor infinity is
-    hundredths = (sound.ifelse(number, None) * 100).round().cast("int64") % _MODULUS
+    hundredths = (sound.ifelse(number, None) * 100).round().cast("int64")
+    finer = hundredths / 100 != number
     found = rows.aggregate(
         rows=rows.count(),
         days=day_number(moment).sum(),
-        hundredths=hundredths.sum(),
+        hundredths=(hundredths % _MODULUS).sum(),
+        finer=finer.ifelse(1, None).count(),
+        millions=(hundredths.abs() // 100_000_000 + 1).sum(),
         unsound=(~sound).ifelse(1, None).count(),
     ).to_pyarrow()
     row = {name: int(value or 0) for name, value in found.to_pylist()[0].items()}

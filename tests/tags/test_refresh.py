@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from marketing_ds._core.errors import InvalidInput, MartError
 from marketing_ds.mart import Mart, open_mart
 from marketing_ds.tags import _unchanged, refresh_tags, tag_table
+from marketing_ds.tags._measures import EXACT, HUNDREDTHS
 
 from .conftest import OpenTables, Rows
 
@@ -201,6 +202,39 @@ def test_files_written_anew_with_the_same_rows_do_not_mean_anew(
     (folder / "transactions" / "0.parquet").unlink()
     pq.write_table(pa.concat_tables([new, old]), folder / "transactions" / "all.parquet")
     assert _next_day(folder, tmp_path) == ["forward", "forward"]
+
+
+def test_finer_numbers_than_hundredths_mean_anew_once(
+    tiny_tables: dict[str, Rows], open_tables: OpenTables
+) -> None:
+    row = tiny_tables["transactions"][0] | {"transaction_id": "F", "amount_cny": 1 / 3}
+    moment = dt.datetime(2026, 6, 11, 9)
+    row |= {"customer_id": "c09", "occurred_at": moment, "recorded_on": moment.date()}
+    tiny_tables["transactions"].append(row)
+    mart = open_tables(tiny_tables)
+    how = [assert_equal(mart, f"2026-06-{day:02d}", SOME)[0] for day in (9, 10, 11, 12)]
+    assert how == ["full", "forward", "full", "forward"]
+    kept = refresh_tags(mart, "2026-06-12", SOME).sources[0]
+    assert kept.how == "kept"
+
+
+@pytest.mark.parametrize(
+    ("amounts", "decimal"),
+    [
+        ([0.07, 12.34, -1e9 + 0.01], HUNDREDTHS),
+        ([0.07, 0.001], EXACT),
+        ([9e14] * 11, EXACT),  # a sum that 18 digits could not hold
+    ],
+)
+def test_hundredths_are_used_where_all_sums_fit(
+    tiny_tables: dict[str, Rows], open_tables: OpenTables, amounts: list[float], decimal: str
+) -> None:
+    row = tiny_tables["transactions"][0]
+    tiny_tables["transactions"] = [
+        row | {"transaction_id": f"T{n}", "amount_cny": x} for n, x in enumerate(amounts)
+    ]
+    behind = _unchanged.rows_behind(open_tables(tiny_tables), "transactions", dt.date(2026, 6, 30))
+    assert behind.decimal == decimal
 
 
 def test_unchanged_files_are_not_read_again(

@@ -53,7 +53,9 @@ class Engine(Protocol):
         """The rows of a query, computed once and kept until the end."""
         ...
 
-    def write_parquet(self, table: ibis.Table, folder: Path) -> list[Path]:
+    def write_parquet(
+        self, table: ibis.Table, folder: Path, *, compression: str = "zstd"
+    ) -> list[Path]:
         """Write the rows to files in an empty folder; in the order of the query, file by file."""
         ...
 

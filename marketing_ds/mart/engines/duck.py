@@ -96,9 +96,11 @@ class DuckEngine:
         finally:
             self.con.raw_sql(f'DROP TABLE "{name}"')
 
-    def write_parquet(self, table: ibis.Table, folder: Path) -> list[Path]:
+    def write_parquet(
+        self, table: ibis.Table, folder: Path, *, compression: str = "zstd"
+    ) -> list[Path]:
         part = folder / PART.format(0)
-        self.con.to_parquet(table, part, compression="zstd")
+        self.con.to_parquet(table, part, compression=compression)
         return [part]
 
     def read_parquet(self, files: list[Path]) -> ibis.Table:

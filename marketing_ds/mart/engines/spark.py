@@ -77,8 +77,10 @@ class SparkEngine:
             frame.unpersist()
             self._session.catalog.dropTempView(name)
 
-    def write_parquet(self, table: ibis.Table, folder: Path) -> list[Path]:
-        return write(self.con.frame(table), folder)
+    def write_parquet(
+        self, table: ibis.Table, folder: Path, *, compression: str = "zstd"
+    ) -> list[Path]:
+        return write(self.con.frame(table), folder, compression=compression)
 
     def read_parquet(self, files: list[Path]) -> ibis.Table:
         return self._named(f"_files_{secrets.token_hex(8)}", self._files(files))
