@@ -6,14 +6,19 @@ variables (``MLFLOW_TRACKING_URI``, ``MLFLOW_EXPERIMENT_NAME``) go before that.
 
 from __future__ import annotations
 
+import importlib
 import io
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from importlib import metadata
 from pathlib import Path
+
+from marketing_ds._core.display import Result
+from marketing_ds._core.errors import InvalidInput
 
 _VERSIONS_OF = (
     "pandas",
@@ -96,6 +101,93 @@ def log_run(
         if failed:
             mlflow.end_run("FAILED")
         return str(run.info.run_id)
+
+
+def write_results(folder: str | Path, results: Mapping[str, Result]) -> list[Path]:
+    """Write results as files for a run: each one's frame as CSV, and its picture where it has one.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where to; made if need be.
+    results : mapping of str to Result
+        Name → result. The names become those of the files.
+
+    Returns
+    -------
+    list of Path
+        For ``conclude(files=)``, or `log_run`.
+
+    Raises
+    ------
+    InvalidInput
+        If a result lists single customers: they stay where the mart's rules of access hold.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from marketing_ds.lookalike import ReachCurve
+    >>> reach = ReachCurve(np.array([0.9, 0.8, 0.2]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [path.name for path in write_results(folder, {"reach": reach})]
+    ['reach.csv', 'reach.png']
+    """
+    frames = {name: result.to_frame() for name, result in results.items()}
+    for name, frame in frames.items():
+        if "customer_id" in frame.columns:
+            raise InvalidInput(
+                f"results must not list single customers, got {name!r}, which does; publish it, "
+                "or log a result that sums it up"
+            )
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    # By name, since no part but the command line may import `plots`.
+    plots = importlib.import_module("marketing_ds.plots")
+    written = []
+    for name, result in results.items():
+        written.append(place / f"{name}.csv")
+        frames[name].to_csv(written[-1], index=False)
+        with suppress(InvalidInput):  # there is no picture of this kind of result
+            written.append(plots.save(result, place / f"{name}.png"))
+    return written
+
+
+def log_results(
+    name: str,
+    results: Mapping[str, Result],
+    *,
+    parameters: Mapping[str, object] | None = None,
+    metrics: Mapping[str, float] | None = None,
+    root: str | Path = ".",
+) -> str:
+    """Record results that were made by hand as one MLflow run; notebooks are recorded anyway.
+
+    Parameters
+    ----------
+    name : str
+        Name of the run.
+    results : mapping of str to Result
+        Kept as artifacts, see `write_results`.
+    parameters, metrics : mapping, optional
+        E.g. ``look.get_params()``, and the figures to compare runs by.
+    root : str or Path
+        The project's folder, with `mlruns/` in it unless MLflow's variables say otherwise.
+
+    Returns
+    -------
+    str
+        The MLflow run id.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        return log_run(
+            root=Path(root),
+            name=name,
+            failed=False,
+            parameters=parameters or {},
+            metrics=metrics or {},
+            tags={},
+            files=write_results(folder, results),
+        )
 
 
 @contextmanager

@@ -112,6 +112,7 @@ def test_every_output_is_published(resumed, place):
             ("segments", "mature_affluent", "2026-06-30"),
             ("segments", "lookalike", "2026-06-30"),
             ("scores", "lookalike", "2026-06-30"),
+            ("assignments", "lookalike_holdout", "2026-06-30"),
             ("scores", "propensity", "2026-06-30"),
             ("scores", "uplift", "2026-06-30"),
             ("scores", "uplift_held_out", "2026-04-02"),

@@ -6,11 +6,16 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import onnx
+import pandas as pd
 import pytest
 from onnx import TensorProto, helper
 
 from marketing_ds import tracking
+from marketing_ds._core.errors import InvalidInput
+from marketing_ds.lookalike import Expansion, ReachCurve
+from marketing_ds.runs import conclude
 
 
 @pytest.fixture
@@ -95,6 +100,38 @@ def test_the_experiment_can_be_renamed_by_mlflows_variable(own_store, tmp_path, 
 def test_without_the_variable_the_store_lies_in_the_project(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert tracking.default_store(tmp_path) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+
+
+@pytest.fixture
+def reach() -> ReachCurve:
+    return ReachCurve(np.array([0.9, 0.7, 0.2]))
+
+
+def test_results_made_by_hand_become_a_run_with_frames_and_pictures(own_store, tmp_path, reach):
+    run_id = tracking.log_results(
+        "widening", {"reach": reach}, parameters={"method": "auto"}, metrics={"auc": 0.8},
+        root=tmp_path,
+    )  # fmt: skip
+    run = _client(own_store).get_run(run_id)
+    assert run.info.run_name == "widening"
+    assert run.data.params == {"method": "auto"}
+    assert run.data.metrics == {"auc": 0.8}
+    root = own_store / "artifacts" / run_id / "artifacts"
+    assert sorted(path.name for path in root.iterdir()) == ["reach.csv", "reach.png"]
+    assert "candidate_share" in (root / "reach.csv").read_text()
+
+
+def test_a_result_without_a_picture_is_kept_as_a_table(tmp_path):
+    found = conclude("AUC", 0.8)
+    assert [p.name for p in tracking.write_results(tmp_path, {"end": found})] == ["end.csv"]
+
+
+def test_results_that_list_customers_are_refused_before_anything_is_written(tmp_path, reach):
+    rows = pd.DataFrame({"customer_id": ["c1"], "score": [0.9]})
+    found = Expansion(rows, 3, 1, False, "0f3a")
+    with pytest.raises(InvalidInput, match="must not list single customers, got 'found'"):
+        tracking.write_results(tmp_path / "there", {"reach": reach, "found": found})
+    assert not (tmp_path / "there").exists()
 
 
 def test_mlflows_own_address_is_put_back(own_store, tmp_path):

@@ -13,6 +13,8 @@ def describe(how: Mapping[str, Any]) -> str:
     match how:
         case {"rule": rule}:
             return str(Rule.from_dict(rule))
+        case {"ids": number, "lookalike": version}:
+            return f"{number:,} found by look-alike {version}"
         case {"ids": number}:
             return f"{number:,} ids"
         case {"expression": text}:

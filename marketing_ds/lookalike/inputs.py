@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,13 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from marketing_ds._core.checks import check_columns
+from marketing_ds._core.checks import check_columns, check_date
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.hashing import hash_share
 from marketing_ds.mart import record_batches
 from marketing_ds.tags import catalogue
 
-from .expansion import Expansion
+from .provenance import is_found
 
 ID = "customer_id"
 _KEYS = (ID, "as_of")
@@ -49,10 +50,10 @@ def read_seeds(seeds: Any) -> frozenset[str]:
     InvalidInput
         If there are none, some are null or no text, or they come out of another look-alike.
     """
-    if isinstance(seeds, Expansion):
+    if is_found(getattr(seeds, "how", None)):
         raise InvalidInput(
-            "seeds must be known customers, got the expansion of a look-alike, which drifts away "
-            "from them; if that is meant, pass seeds=expansion.to_frame()"
+            "seeds must be known customers, got an audience found by a look-alike, which drifts away "
+            "from them; if that is meant, pass its ids as a list"
         )
     found = seeds.ids() if callable(getattr(seeds, "ids", None)) else seeds
     if isinstance(found, ibis.Table):
@@ -115,6 +116,11 @@ def frame_columns(frame: Any) -> list[str]:
     return columns
 
 
+def n_rows(frame: Any) -> int:
+    """Rows of a pandas frame or an Ibis table."""
+    return int(frame.count().to_pyarrow().as_py()) if isinstance(frame, ibis.Table) else len(frame)
+
+
 def batches(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
     """`customer_id` and `columns` of a frame, some ten thousand rows at a time.
 
@@ -126,7 +132,7 @@ def batches(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
     wanted = [ID, *columns]
     if isinstance(frame, ibis.Table):
         for batch in record_batches(frame.select(wanted), _BATCH):
-            yield _checked(pa.Table.from_batches([batch]))
+            yield checked_batch(pa.Table.from_batches([batch]))
         return
     for start in range(0, len(frame), _BATCH):
         part = frame.iloc[start : start + _BATCH][wanted]
@@ -137,7 +143,7 @@ def batches(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
                 f"frame must hold one type per column: {' '.join(map(str, error.args))}; "
                 f"convert the column, or leave it out with exclude="
             ) from error
-        yield _checked(table)
+        yield checked_batch(table)
 
 
 def check_frame_ids(frame: Any) -> None:
@@ -147,12 +153,18 @@ def check_frame_ids(frame: Any) -> None:
 
 
 def gather(
-    frame: Any, tags: Sequence[str], seeds: frozenset[str], *, size: int, salt: str
+    frame: Any,
+    tags: Sequence[str],
+    seeds: frozenset[str],
+    *,
+    size: int,
+    salt: str,
+    what: str = "seeds",
 ) -> Sample:
     """All seeds and at most `size` of the base, in one pass over the frame.
 
     Who is sampled is decided by a hash of the id, so neither the engine nor the order of rows
-    matters.
+    matters. `what` is what messages call the seeds.
 
     Raises
     ------
@@ -179,7 +191,7 @@ def gather(
     if len(np.unique(everyone)) < len(everyone):
         refuse_duplicates(ids)
     is_seed = is_in(ids, seeds)
-    _check_seeds(seeds, ids[is_seed], len(everyone))
+    _check_seeds(what, seeds, ids[is_seed], len(everyone))
     share = table["share"].to_numpy()
     limit = np.partition(everyone, size)[size] if len(everyone) > size else 1.0
     needed = is_seed | (share < limit)
@@ -197,20 +209,20 @@ def _tighten(kept: list[pa.Table], size: int, seeds: frozenset[str]) -> tuple[fl
     return limit, int((share < limit).sum())
 
 
-def _check_seeds(seeds: frozenset[str], present: NDArray[Any], n_base: int) -> None:
+def _check_seeds(what: str, seeds: frozenset[str], present: NDArray[Any], n_base: int) -> None:
     missing = sorted(seeds.difference(present))
     if missing:
         raise InvalidInput(
-            f"seeds must be in the frame, got {len(missing):,} of {len(seeds):,} that are not, "
+            f"{what} must be in the frame, got {len(missing):,} of {len(seeds):,} that are not, "
             f"e.g. {missing[0]!r}; drop them, or take tags of a day on which they were customers"
         )
     if len(seeds) == n_base:
         raise InvalidInput(
-            f"seeds must leave candidates, got all {n_base:,} customers of the frame as seeds"
+            f"{what} must leave candidates, got all {n_base:,} customers of the frame"
         )
 
 
-def _checked(table: pa.Table) -> pa.Table:
+def checked_batch(table: pa.Table) -> pa.Table:
     """A batch whose ids are texts without nulls, and whose dictionaries are spelt out."""
     column = table[ID]
     words = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
@@ -239,3 +251,16 @@ def refuse_duplicates(ids: NDArray[Any]) -> None:
 def is_in(ids: NDArray[Any], chosen: frozenset[str]) -> NDArray[np.bool_]:
     """Whether each id is among `chosen`, shape (n,)."""
     return np.asarray(pd.Series(ids, dtype=object).isin(chosen))
+
+
+def day_of(frame: Any, as_of: dt.date | str | None) -> dt.date:
+    """`as_of`, or the one day of the frame's own column, or today."""
+    if as_of is not None:
+        return check_date("as_of", as_of)
+    if "as_of" not in frame.columns:
+        return dt.date.today()
+    days = frame[["as_of"]].drop_duplicates() if isinstance(frame, pd.DataFrame) else (
+        frame.select("as_of").distinct().limit(2).to_pandas())  # fmt: skip
+    if len(days) != 1:
+        raise InvalidInput("as_of must be given: the frame's column as_of holds more than one day")
+    return check_date("as_of", days["as_of"].iloc[0])

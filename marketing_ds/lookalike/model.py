@@ -2,78 +2,67 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
-import json
-import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from marketing_ds._core.checks import (
     check_choice,
-    check_columns,
     check_count,
-    check_date,
     check_number,
 )
-from marketing_ds._core.errors import InvalidInput
-from marketing_ds.scores import scores_frame
 
 from . import inputs, store
-from .encode import encode, fit_levels
-from .evaluation import (
-    FewSeedsWarning,
-    IndistinctSeedsWarning,
-    LookalikeEvaluation,
-    SeedsNotDistinct,
-    distinctness,
-    hold_out,
-)
-from .expansion import Expansion, closest
+from .cascade import choose
+from .encode import encode
+from .evaluation import LookalikeEvaluation, evaluate
+from .expansion import Expansion, Limit
+from .fitted import Fitted
+from .fitting import check_distinct, read_training, warn_if_few
 from .index import threads
-from .neighbourhood import Neighbourhood, Recipe, Rows, Training
+from .reach import ReachCurve, reach_of
+from .reasons import CustomerReasons, customers_table, explain_customers
+from .recipe import METHODS, Recipe
 from .separation import SeedSeparation, separate
 
-_FEW_SEEDS = 50
-_ALPHA = 0.01
-_BINS = {"contrast": 16, None: 64}
-_PLACED_AGAINST = 20_000
 
+class Lookalike(Fitted):
+    """Score customers by closeness to seeds: from 0 to 1, and 0.5 is no closer than anybody.
 
-class Lookalike(BaseEstimator):  # type: ignore[misc]
-    """Score customers by closeness to seeds, in a space that tells seeds from the base.
-
-    The nearest neighbours of a candidate are looked up with FAISS among the seeds and a sample of
-    ordinary customers together. How much commoner seeds are there than ordinary customers is the
-    score, from 0 to 1, and 0.5 means no closer to the seeds than anybody is. Comparing with
-    ordinary customers matters: the middle of the base is near to every group of seeds. A seed, or
-    an ordinary customer of the index, is scored as if they were not in it.
+    Two methods say how much commoner seeds are than ordinary customers around a customer, and held-
+    out seeds say which to take. **Neighbours** are looked up with FAISS among the seeds and a sample
+    of ordinary customers together, since the middle of the base is near to every group of seeds. A
+    **classifier** (XGBoost and a ridge regression) tells seeds from ordinary customers. The
+    **ensemble** is the mean of both, in log-odds set right on held-out seeds. Nobody is scored by
+    themselves: neighbours leave them out, the classifier answers out of fold.
 
     Parameters
     ----------
+    method : {"auto", "neighbours", "classifier", "ensemble"}, default "auto"
+        ``auto`` hides each fifth of the seeds from every method and takes what finds them best, the
+        ensemble unless one alone is ahead (see `Selection`); with fewer than 20 seeds, neighbours.
     n_neighbors : int, default 200
         Neighbours looked up, seeds and ordinary customers together.
     trim : float, default 0.0
-        Share of the seeds, those that fit the others least, that is left out of the index.
+        Share of the seeds, those that fit the others least, that is left out of the neighbours.
     weighting : {"contrast", None}, default "contrast"
         ``contrast`` measures distance in weights of evidence, so that a tag counts by how well it
-        tells seeds from the base (formula in `marketing_ds.lookalike.space`); None gives every tag
-        the same variance.
+        tells seeds from the base (formula in `marketing_ds.lookalike.evidence`); None gives every
+        tag the same variance. Of the neighbours.
     exclude : sequence of str, default ()
         Tags to leave out.
     sensitive : bool, default False
         Whether tags that the catalogue calls sensitive (age, gender, …) may be used.
     recall : float, default 0.95
         Share of true nearest neighbours that the index must find; measured in every fit, and met
-        by exact search where an approximate index does not.
+        by exact search where an approximate index does not. And share of the closest that
+        `expand` must find among 100,000 candidates or more, of whom only those are scored that
+        pass a cheap screen; measured in every expansion. 1 searches everybody exactly.
     base_size : int, default 100_000
         Customers sampled to stand for the base.
     on_indistinct : {"refuse", "warn"}, default "refuse"
@@ -84,15 +73,19 @@ class Lookalike(BaseEstimator):  # type: ignore[misc]
     random_state : int, default 0
         Same frame, seeds and parameters, same scores.
     n_jobs : int, optional
-        Threads of FAISS; as many as OpenMP gives by default.
+        Threads of FAISS and of the classifier's folds; as many as OpenMP gives by default.
 
     Attributes
     ----------
     tags_ : tuple of str
         Tags used.
-    recall_ : float
-        Measured recall of the index.
-    index_kind_ : str
+    method_ : str
+        The method taken.
+    selection_ : Selection or None
+        How the methods compared; None where there was no choice.
+    recall_ : float or None
+        Measured recall of the neighbours' index; None of a classifier alone.
+    index_kind_ : str or None
         ``exact`` or ``ivf(lists, probed)``.
     distinctness_ : float
         P-value of the permutation test.
@@ -110,12 +103,13 @@ class Lookalike(BaseEstimator):  # type: ignore[misc]
     >>> rich = frame.loc[frame["funds_cny"] > 30_000, "customer_id"]
     >>> look = Lookalike().fit(frame, seeds=rich[::2])
     >>> found = look.expand(size=100)
-    >>> len(set(found.ids()) & set(rich[1::2]))
-    97
+    >>> len(set(found.ids()) & set(rich[1::2])) > 90
+    True
     """
 
     def __init__(
         self,
+        method: str = "auto",
         n_neighbors: int = 200,
         trim: float = 0.0,
         weighting: str | None = "contrast",
@@ -128,6 +122,7 @@ class Lookalike(BaseEstimator):  # type: ignore[misc]
         random_state: int = 0,
         n_jobs: int | None = None,
     ) -> None:
+        self.method = method
         self.n_neighbors = n_neighbors
         self.trim = trim
         self.weighting = weighting
@@ -168,52 +163,17 @@ class Lookalike(BaseEstimator):  # type: ignore[misc]
         wanted = inputs.read_seeds(seeds)
         tags = inputs.usable_tags(frame, self.exclude, self.sensitive)
         inputs.check_frame_ids(frame)
-        salt = f"look-alike {self.random_state}"
-        sample = inputs.gather(frame, tags, wanted, size=self.base_size, salt=salt)
-        base = sample.table.filter(sample.in_base)
-        fitted = fit_levels(base, tags, bins=_BINS[self.weighting])
-        codes = encode(sample.table, fitted)
-        varies = [at for at in range(len(tags)) if np.ptp(codes[sample.in_base, at]) > 0]
-        if not varies:
-            raise InvalidInput("frame must have a tag that varies; every one of them is constant")
-        levels = tuple(fitted[at] for at in varies)
-        training = Training(
-            sample.ids, codes[:, varies], sample.is_seed, sample.in_base, levels, sample.n_base
+        training = read_training(
+            frame, tags, wanted, base_size=self.base_size, random_state=self.random_state
         )
-        self._warn_if_few(len(training.seeds))
-        p_value = self._test(training)
+        warn_if_few(len(training.seeds))
+        p_value = check_distinct(training, self.on_indistinct, self.random_state)
         with threads(self.n_jobs):
-            made = recipe.make(training, training.seeds)
-        self._set(training, made, p_value)
+            made, method, selection = recipe.choose(training, training.seeds)
+        learnt = store.Learnt(self.get_params(), training, made, p_value, method, selection)
+        self._set(learnt, recipe)
         self._frame: Any = frame.copy(deep=False) if isinstance(frame, pd.DataFrame) else frame
         return self
-
-    def score(self, frame: Any, as_of: dt.date | str | None = None) -> pd.DataFrame:
-        """Closeness of every customer, as the scores table, in the frame's order.
-
-        Parameters
-        ----------
-        frame : pandas.DataFrame or ibis.Table
-            `customer_id` and the tags of `fit`; other columns are ignored. An Ibis table streams
-            through in batches.
-        as_of : date or ISO text, optional
-            Day of the tags; by default that of the frame's column `as_of`, else today.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns of `schema.SCORES`, kind ``lookalike``; no arm, no standard error.
-        """
-        self._check_frame(frame)
-        day = _day(frame, as_of)
-        parts = list(self._stream(frame))
-        return scores_frame(
-            np.concatenate([ids for ids, _ in parts]) if parts else [],
-            as_of=day,
-            kind="lookalike",
-            score=np.concatenate([score for _, score in parts]) if parts else [],
-            model_version=self.model_version_,
-        )
 
     def expand(
         self,
@@ -223,8 +183,11 @@ class Lookalike(BaseEstimator):  # type: ignore[misc]
         min_score: float | None = None,
         share: float | None = None,
         keep_seeds: bool = False,
+        within: Any = None,
+        suppress: Any = None,
+        rank_by: Any = None,
     ) -> Expansion:
-        """The customers closest to the seeds.
+        """The customers closest to the seeds, or the most valuable of those who are close.
 
         Parameters
         ----------
@@ -234,6 +197,15 @@ class Lookalike(BaseEstimator):  # type: ignore[misc]
             Exactly one: how many customers, how close (0 to 1), or what share of the candidates.
         keep_seeds : bool, default False
             Whether seeds among the candidates may be chosen.
+        within : Audience, sequence of str, or table with customer_id, optional
+            Nobody else is a candidate.
+        suppress : the same, or a mapping of names to such, optional
+            Nobody of these is a candidate.
+        rank_by : pandas.DataFrame or ibis.Table, optional
+            Scores of value or uplift (`customer_id`, `score`; one row a customer). Of the
+            candidates at least `min_score` close (0.5 by default: closer than anybody), those of
+            highest score are chosen, equals by closeness; `min_score` may then go with `size` or
+            `share`. Candidates without a score are left out, and counted.
 
         Raises
         ------
@@ -241,79 +213,133 @@ class Lookalike(BaseEstimator):  # type: ignore[misc]
             If not exactly one limit is given, or there are fewer candidates than `size`.
         """
         check_is_fitted(self)
-        _check_limit(size, min_score, share)
-        if candidates is None:
-            candidates = getattr(self, "_frame", None)
-            if candidates is None:
-                raise InvalidInput("candidates must be given: a loaded model keeps no frame")
-        self._check_frame(candidates)
-        seeds = frozenset() if keep_seeds else frozenset(self.seeds_.tolist())
-        kept: list[pd.DataFrame] = []
-        n_candidates = waiting = 0
-        for ids, score in self._stream(candidates):
-            allowed = ~inputs.is_in(ids, seeds)
-            n_candidates += int(allowed.sum())
-            if min_score is not None:
-                allowed &= score >= min_score
-            kept.append(pd.DataFrame({"customer_id": ids[allowed], "score": score[allowed]}))
-            waiting += len(kept[-1])
-            if size is not None and waiting > 4 * size + 100_000:
-                kept = [closest(pd.concat(kept), size)]
-                waiting = size
-        if size is not None and size > n_candidates:
-            raise InvalidInput(
-                f"size must be at most the number of candidates, {n_candidates:,}, got {size:,}"
+        limit = Limit.checked(size, min_score, share, rank_by)
+        candidates = self._candidates(candidates, within, suppress)
+        expected = (
+            self.n_base_
+            if candidates is getattr(self, "_frame", None)
+            else inputs.n_rows(candidates)
+        )
+        with threads(self.n_jobs):
+            choice, reached = choose(
+                lambda: self._encoded(candidates),
+                self._scores,
+                limit,
+                frozenset() if keep_seeds else frozenset(self.seeds_.tolist()),
+                screen=self._screen(expected),
+                expected=expected,
+                recall=self.recall,
+                random_state=self.random_state,
             )
-        found = pd.concat(kept) if kept else pd.DataFrame({"customer_id": [], "score": []})
-        limit = size if share is None else round(share * n_candidates)
-        chosen = closest(found, len(found) if limit is None else limit)
-        inputs.refuse_duplicates(chosen["customer_id"].to_numpy(dtype=object))
-        chosen["customer_id"] = chosen["customer_id"].astype("str")
-        return Expansion(chosen, n_candidates, self.n_seeds_, keep_seeds, self.model_version_)
+        return Expansion(
+            choice.chosen(),
+            choice.n_candidates,
+            self.n_seeds_,
+            keep_seeds,
+            self.model_version_,
+            choice.n_unranked,
+            self.tags_,
+            candidates,
+            self.seeds_,
+            reached.scored,
+            reached.recall,
+        )
 
-    def evaluate(self) -> LookalikeEvaluation:
+    def evaluate(
+        self, *, n_repeats: int = 1, beside: Mapping[str, Any] | None = None
+    ) -> LookalikeEvaluation:
         """Hide each fold of the seeds among the candidates, and see whether it is found again.
 
-        Everything is learnt anew without the hidden seeds. They are placed among at most 20,000
-        customers of the base who are no seeds.
+        Everything is learnt anew without the hidden seeds, by the method that `fit` chose. They
+        are placed among at most 20,000 customers of the base who are no seeds.
+
+        Parameters
+        ----------
+        n_repeats : int, default 1
+            How often the seeds are cut into folds; a seed counts by the mean of its placements.
+        beside : mapping of names to pandas.DataFrame or ibis.Table, optional
+            Scores (`customer_id`, `score`) that rank the same hidden seeds among the same
+            customers, say ``{"propensity": scores}``.
 
         Raises
         ------
         InvalidInput
-            If there are fewer seeds than twice the folds.
+            If there are fewer seeds than twice the folds, or a customer is without a score in
+            `beside`.
         """
         check_is_fitted(self)
-        recipe = self._recipe()
-        training = self._training
-        seeds = training.seeds
-        if len(seeds) < 2 * self.n_folds:
-            raise InvalidInput(
-                f"n_folds must be at most half of the seeds ({len(seeds)}), got {self.n_folds}"
-            )
-        random = np.random.RandomState(self.random_state)
-        folds = np.array_split(random.permutation(len(seeds)), self.n_folds)
-        against = training.ordinary
-        if len(against) > _PLACED_AGAINST:
-            against = np.sort(random.choice(against, _PLACED_AGAINST, replace=False))
-
-        def score_fold(kept: Rows, held: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            made = recipe.make(training, seeds[kept])
-            hidden, others = (
-                made.closeness(training.codes[rows], made.position[rows])
-                for rows in (seeds[held], against)
-            )
-            return hidden, others
-
+        check_count("n_repeats", n_repeats, low=1)
         with threads(self.n_jobs):
-            return hold_out(score_fold, folds, n_base=training.n_base, p_value=self.distinctness_)
+            return evaluate(
+                replace(self._recipe(), method=self.method_),
+                self._training,
+                n_folds=self.n_folds,
+                n_repeats=n_repeats,
+                beside=beside or {},
+                p_value=self.distinctness_,
+            )
+
+    def reach_curve(
+        self,
+        candidates: Any = None,
+        *,
+        within: Any = None,
+        suppress: Any = None,
+        evaluation: LookalikeEvaluation | None = None,
+    ) -> ReachCurve:
+        """How many candidates there are at least so close: size against similarity.
+
+        Parameters
+        ----------
+        candidates, within, suppress : optional
+            As in `expand`; seeds are no candidates.
+        evaluation : LookalikeEvaluation, optional
+            What `evaluate` gave: recall of held-out seeds is shown beside the sizes. It is that
+            among the customers of `fit`, so the candidates must be these.
+
+        Raises
+        ------
+        InvalidInput
+            If nobody is a candidate.
+        """
+        table = self._candidates(candidates, within, suppress)
+        left_out = frozenset(self.seeds_.tolist())
+        scores = [s[~inputs.is_in(ids, left_out)] for ids, s in self._stream(table)]
+        return reach_of(np.concatenate(scores) if scores else np.empty(0), evaluation)
 
     def explain(self) -> SeedSeparation:
-        """Which tags separate the seeds from the base: standardised differences with intervals."""
+        """Which tags separate the seeds from the base: standardised differences with intervals.
+
+        `.tgi` of the result has the same level by level, as TGI.
+        """
         check_is_fitted(self)
-        training = self._training
-        return separate(
-            training.codes[training.is_seed], training.codes[training.in_base], training.levels
-        )
+        return separate(self._training)
+
+    def reasons(self, customers: Any, *, top: int = 5, nearest: int = 3) -> CustomerReasons:
+        """Why customers are as close as they are: tags that bring them closer, nearest seeds.
+
+        Every tag tried costs five scores a customer: meant for some hundred customers.
+
+        Parameters
+        ----------
+        customers : sequence of str, Audience, Expansion, or table
+            Ids of customers of the frame of `fit`, or a table with `customer_id` and the tags of
+            `fit`; 1,000 customers at most.
+        top : int, default 5
+            Reasons a customer, at most.
+        nearest : int, default 3
+            Nearest seeds a customer, at most; nobody is near to themselves.
+
+        Raises
+        ------
+        InvalidInput
+            If there are no customers, too many, or some that nothing is known of.
+        """
+        check_is_fitted(self)
+        table = customers_table(customers, getattr(self, "_frame", None), self.tags_)
+        told = (table[inputs.ID].to_numpy(), encode(table, self._training.levels))
+        with threads(self.n_jobs):
+            return explain_customers(self._training, self._scorer, told, top=top, nearest=nearest)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model to a folder, without pickle; replaces a model there in one step.
@@ -323,8 +349,7 @@ class Lookalike(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         parameters = {**self.get_params(), "exclude": list(self.exclude)}
-        learnt = store.Learnt(parameters, self._training, self._neighbourhood, self.distinctness_)
-        return store.write(Path(folder), learnt)
+        return store.write(Path(folder), replace(self._learnt, parameters=parameters))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -337,22 +362,12 @@ class Lookalike(BaseEstimator):  # type: ignore[misc]
         """
         learnt = store.read(Path(folder))
         model = cls(**learnt.parameters)
-        model._set(learnt.training, learnt.neighbourhood, learnt.p_value)
+        model._set(learnt, model._recipe())
         return model
-
-    def _set(self, training: Training, made: Neighbourhood, p_value: float) -> None:
-        self._training, self._neighbourhood = training, made
-        self.tags_ = tuple(tag.name for tag in training.levels)
-        self.seeds_ = training.ids[training.is_seed]
-        self.n_seeds_ = len(self.seeds_)
-        self.n_base_ = training.n_base
-        self.recall_ = made.index.recall
-        self.index_kind_ = made.index.kind
-        self.distinctness_ = p_value
-        self.model_version_ = _version(self._recipe(), training, made)
 
     def _recipe(self) -> Recipe:
         """The parameters, checked."""
+        check_choice("method", self.method, METHODS)
         check_count("n_neighbors", self.n_neighbors, low=1, high=10_000)
         check_number("trim", self.trim, low=0, high=0.5)
         if self.weighting is not None:
@@ -364,88 +379,11 @@ class Lookalike(BaseEstimator):  # type: ignore[misc]
         check_count("random_state", self.random_state, high=2**32 - 1)
         if self.n_jobs is not None:
             check_count("n_jobs", self.n_jobs, low=1)
-        return Recipe(self.weighting, self.n_neighbors, self.trim, self.recall, self.random_state)
-
-    def _warn_if_few(self, n_seeds: int) -> None:
-        if n_seeds < _FEW_SEEDS:
-            # A placement is at worst uniform, so its standard deviation is about 0.29.
-            half = 1.96 * np.sqrt(1 / 12 / n_seeds)
-            warnings.warn(
-                f"{n_seeds} seeds are few: the AUC of evaluate() will be uncertain by up to about "
-                f"±{half:.2f}; {_FEW_SEEDS} or more are wanted",
-                FewSeedsWarning,
-                stacklevel=3,
-            )
-
-    def _test(self, training: Training) -> float:
-        random = np.random.RandomState(self.random_state)
-        seeds, base = training.codes[training.is_seed], training.codes[training.in_base]
-        p_value = distinctness(seeds, base, training.levels, random)
-        if p_value > _ALPHA:
-            reason = (
-                f"seeds must differ from the base, got {len(seeds):,} that a random draw could "
-                f"have been (permutation test, p = {p_value:.3f}); choose seeds by something that "
-                f"the tags know of"
-            )
-            if self.on_indistinct == "refuse":
-                raise SeedsNotDistinct(f"{reason}, or go on with on_indistinct='warn'")
-            warnings.warn(reason, IndistinctSeedsWarning, stacklevel=3)
-        return p_value
-
-    def _check_frame(self, frame: Any) -> None:
-        check_is_fitted(self)
-        check_columns(inputs.frame_columns(frame), [inputs.ID, *self.tags_], "frame")
-        inputs.check_frame_ids(frame)
-
-    def _stream(self, frame: Any) -> Iterator[tuple[NDArray[Any], NDArray[np.float64]]]:
-        """Ids and closeness, batch by batch."""
-        made, training = self._neighbourhood, self._training
-        indexed = pd.Index(training.ids)
-        with threads(self.n_jobs):
-            for batch in inputs.batches(frame, self.tags_):
-                ids = batch[inputs.ID].to_numpy()
-                row = indexed.get_indexer(pd.Index(ids))
-                own = np.where(row < 0, -1, made.position[row])
-                yield ids, made.closeness(encode(batch, training.levels), own)
-
-
-def _version(recipe: Recipe, training: Training, made: Neighbourhood) -> str:
-    """Short sha256 of the recipe, the space and everybody in the index."""
-    told = json.dumps([asdict(recipe), [asdict(tag) for tag in training.levels]], sort_keys=True)
-    digest = hashlib.sha256(told.encode())
-    for table in made.space.tables:
-        digest.update(np.ascontiguousarray(table).tobytes())
-    indexed = made.position >= 0
-    digest.update("\n".join(training.ids[indexed]).encode())
-    digest.update(np.ascontiguousarray(training.codes[indexed]).tobytes())
-    digest.update(made.position[indexed].astype("<i8").tobytes())
-    return digest.hexdigest()[:12]
-
-
-def _check_limit(size: int | None, min_score: float | None, share: float | None) -> None:
-    given = [name for name, value in (("size", size), ("min_score", min_score), ("share", share))
-             if value is not None]  # fmt: skip
-    if len(given) != 1:
-        raise InvalidInput(
-            f"expand must be given exactly one of size, min_score and share, got "
-            f"{' and '.join(given) or 'none'}"
+        return Recipe(
+            self.method,
+            self.weighting,
+            self.n_neighbors,
+            self.trim,
+            self.recall,
+            self.random_state,
         )
-    if size is not None:
-        check_count("size", size, low=1)
-    if min_score is not None:
-        check_number("min_score", min_score, low=0, high=1)
-    if share is not None:
-        check_number("share", share, low=0, high=1)
-
-
-def _day(frame: Any, as_of: dt.date | str | None) -> dt.date:
-    """`as_of`, or the one day of the frame's own column, or today."""
-    if as_of is not None:
-        return check_date("as_of", as_of)
-    if "as_of" not in frame.columns:
-        return dt.date.today()
-    days = frame[["as_of"]].drop_duplicates() if isinstance(frame, pd.DataFrame) else (
-        frame.select("as_of").distinct().limit(2).to_pandas())  # fmt: skip
-    if len(days) != 1:
-        raise InvalidInput("as_of must be given: the frame's column as_of holds more than one day")
-    return check_date("as_of", days["as_of"].iloc[0])

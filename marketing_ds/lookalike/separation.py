@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,15 +10,18 @@ from numpy.typing import NDArray
 
 from marketing_ds._core.display import Result
 
-from .encode import NULL, Codes, TagLevels
-from .space import evidence_of, normal_scores
+from .encode import NULL, TagLevels
+from .evidence import normal_scores
+from .information import evidence_of
+from .seed_profile import SeedProfile, seed_profile
+from .training import Training
 
 _Z = 1.959964
 _LEVELS_SHOWN = 5
 """Levels of a category shown, those that differ most."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SeedSeparation(Result):
     """Standardised differences between seeds and base, the largest first.
 
@@ -27,11 +29,17 @@ class SeedSeparation(Result):
     not count; a category, and the share of nulls, by the share of customers, over the standard
     deviation in the base. The interval is that of a standardised mean difference (Hedges and
     Olkin 1985, eq. 5.14), for a share the Wald interval over the same deviation.
+
+    Attributes
+    ----------
+    tgi : SeedProfile
+        The same level by level, as TGI with interval.
     """
 
     frame: pd.DataFrame = field(repr=False)
     n_seeds: int
     n_base: int
+    tgi: SeedProfile = field(repr=False)
 
     def to_frame(self) -> pd.DataFrame:
         """Columns `tag`, `level` (null for numbers), `seeds`, `base` (mean normal score, or share),
@@ -41,10 +49,11 @@ class SeedSeparation(Result):
         return self.frame.copy()
 
 
-def separate(seeds: Codes, base: Codes, levels: Sequence[TagLevels]) -> SeedSeparation:
+def separate(training: Training) -> SeedSeparation:
     """Compare seeds with base, tag by tag."""
+    seeds, base = training.codes[training.is_seed], training.codes[training.in_base]
     rows = []
-    for position, tag in enumerate(levels):
+    for position, tag in enumerate(training.levels):
         of_seeds, of_base = seeds[:, position], base[:, position]
         _, share, information = evidence_of(of_seeds, of_base, tag.n_levels)
         found = _compare_levels(of_seeds, share, len(base), tag)
@@ -55,7 +64,8 @@ def separate(seeds: Codes, base: Codes, levels: Sequence[TagLevels]) -> SeedSepa
                "difference_ci_upper", "information"]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
     order = frame["difference"].abs().sort_values(ascending=False, kind="stable").index
-    return SeedSeparation(frame.loc[order].reset_index(drop=True), len(seeds), len(base))
+    rows_by_size = frame.loc[order].reset_index(drop=True)
+    return SeedSeparation(rows_by_size, len(seeds), len(base), seed_profile(training))
 
 
 def _compare_means(

@@ -1,4 +1,4 @@
-"""A fitted look-alike on disk: a FAISS index, arrays and one JSON file; no pickle.
+"""A fitted look-alike on disk: a FAISS index, trees (UBJSON), arrays and one JSON file; no pickle.
 
 `model.json` names the other files by their content and is replaced in one step, so that a reader
 sees the old model or the new one, and a save that is killed leaves the old one usable.
@@ -14,17 +14,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from marketing_ds._core.errors import InvalidInput
 
 from .encode import TagLevels
-from .index import NeighbourIndex
-from .neighbourhood import Neighbourhood, Training
-from .space import Space
+from .parts import scorer_from, scorer_parts
+from .scorers import Scorer
+from .selection import Selection
+from .training import Training
 
-_FORMAT = 1
+_FORMAT = 2
+_SUFFIX = {"index": "faiss", "trees": "ubj"}
 _HEAD = "model.json"
 
 
@@ -34,8 +37,10 @@ class Learnt:
 
     parameters: dict[str, Any]
     training: Training
-    neighbourhood: Neighbourhood
+    scorer: Scorer
     p_value: float
+    method: str
+    selection: Selection | None
 
 
 def write(folder: Path, learnt: Learnt) -> Path:
@@ -43,29 +48,35 @@ def write(folder: Path, learnt: Learnt) -> Path:
     if folder.exists() and not folder.is_dir():
         raise InvalidInput(f"folder must be a directory, got the file {str(folder)!r}")
     folder.mkdir(parents=True, exist_ok=True)
-    index = learnt.neighbourhood.index
-    files = {
-        "arrays": _write_part(folder, "arrays", "npz", _arrays(learnt)),
-        "index": _write_part(
-            folder, "index", "faiss", faiss.serialize_index(index.faiss_index).tobytes()
-        ),
+    training = learnt.training
+    arrays: dict[str, NDArray[Any]] = {
+        "ids": training.ids.astype(np.str_),
+        "codes": training.codes,
+        "is_seed": training.is_seed,
+        "in_base": training.in_base,
     }
+    binary: dict[str, bytes] = {}
+    told = scorer_parts(learnt.scorer, arrays, binary)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    files = {"arrays": _write_part(folder, "arrays", "npz", buffer.getvalue())}
+    for part, content in binary.items():
+        files[part] = _write_part(folder, part, _SUFFIX[part.rstrip("0123456789")], content)
     head = {
         "format": _FORMAT,
         "files": files,
         "parameters": learnt.parameters,
         "p_value": learnt.p_value,
-        "n_base": learnt.training.n_base,
-        "levels": [asdict(tag) for tag in learnt.training.levels],
-        "spread": list(learnt.neighbourhood.space.spread),
-        "n_neighbors": index.n_neighbors,
-        "radius": index.radius,
-        "recall": index.recall,
+        "n_base": training.n_base,
+        "levels": [asdict(tag) for tag in training.levels],
+        "method": learnt.method,
+        "selection": learnt.selection and learnt.selection.frame.to_dict("list"),
+        "scorer": told,
     }
     _replace(folder / _HEAD, json.dumps(head, ensure_ascii=False, indent=1).encode())
-    current = {_HEAD, *(part["name"] for part in files.values())}
+    current = {part["name"] for part in files.values()}
     for path in folder.iterdir():
-        if path.suffix in {".npz", ".faiss"} and path.name not in current:
+        if path.suffix.lstrip(".") in {"npz", *_SUFFIX.values()} and path.name not in current:
             path.unlink()
     return folder
 
@@ -73,9 +84,9 @@ def write(folder: Path, learnt: Learnt) -> Path:
 def read(folder: Path) -> Learnt:
     """Read a model out of `folder`."""
     head = _read_head(folder)
-    with np.load(io.BytesIO(_read_part(folder, head, "arrays")), allow_pickle=False) as stored:
+    content = {part: _read_part(folder, head, part) for part in head["files"]}
+    with np.load(io.BytesIO(content.pop("arrays")), allow_pickle=False) as stored:
         arrays = dict(stored)
-    content = np.frombuffer(_read_part(folder, head, "index"), dtype=np.uint8)
     levels = tuple(
         TagLevels(t["name"], t["kind"], tuple(t["edges"]), tuple(t["categories"]))
         for t in head["levels"]
@@ -88,35 +99,14 @@ def read(folder: Path) -> Learnt:
         levels,
         head["n_base"],
     )
-    index = NeighbourIndex(
-        faiss.deserialize_index(content),
-        arrays["centre"],
-        arrays["index_is_seed"],
-        head["n_neighbors"],
-        head["radius"],
-        head["recall"],
-    )
-    tables = tuple(arrays[f"table_{at}"] for at in range(len(levels)))
-    space = Space(tables, tuple(head["spread"]))
-    made = Neighbourhood(space, index, arrays["position"])
-    return Learnt(head["parameters"], training, made, head["p_value"])
+    scorer = scorer_from(head["method"], head["scorer"], arrays, content)
+    told = head["selection"]
+    selection = Selection(_chosen(told), pd.DataFrame(told)) if told else None
+    return Learnt(head["parameters"], training, scorer, head["p_value"], head["method"], selection)
 
 
-def _arrays(learnt: Learnt) -> bytes:
-    training, made = learnt.training, learnt.neighbourhood
-    arrays = {
-        "ids": training.ids.astype(np.str_),
-        "codes": training.codes,
-        "is_seed": training.is_seed,
-        "in_base": training.in_base,
-        "position": made.position,
-        "centre": made.index.centre,
-        "index_is_seed": made.index.is_seed,
-        **{f"table_{at}": table for at, table in enumerate(made.space.tables)},
-    }
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
+def _chosen(told: dict[str, list[Any]]) -> str:
+    return str(told["method"][told["chosen"].index(True)])
 
 
 def _write_part(folder: Path, part: str, suffix: str, content: bytes) -> dict[str, str]:

@@ -22,7 +22,7 @@ from . import checking, publishing
 from .checking import MartCheck
 from .control import UniversalControl, check_not_reserved, current_control
 from .conversion import typed
-from .engines import PART, Engine
+from .engines import PART, BatchFunction, Engine
 from .folders import File
 from .guards import ContactCap, Exclusions
 from .sources import find_tables, read_raw, unreadable
@@ -352,6 +352,50 @@ class Mart:
         10000
         """
         return self.connection.batches(table, rows)
+
+    def map_batches(
+        self,
+        table: ibis.Table,
+        function: BatchFunction,
+        schema: ibis.Schema,
+        *,
+        rows: int = 65_536,
+    ) -> ibis.Table:
+        """What a Python function makes of the rows of a query, without bringing them together.
+
+        Parameters
+        ----------
+        table : ibis.Table
+            A query of this mart.
+        function : callable
+            Takes a `pyarrow.RecordBatch` of some rows and gives one with the columns of `schema`.
+            It must not depend on how the rows are cut into batches.
+        schema : ibis.Schema
+            What comes out.
+        rows : int, default 65,536
+            Rows in a batch, at most.
+
+        Returns
+        -------
+        ibis.Table
+            On DuckDB computed at once, into a file that is gone when the mart is closed. On Spark
+            computed by its workers (`mapInArrow`) whenever the table is used; they need this package
+            and whatever the function uses, and get the function pickled, with what it holds.
+
+        Examples
+        --------
+        >>> import ibis
+        >>> import pyarrow as pa
+        >>> import marketing_ds as mds
+        >>> def initials(batch):
+        ...     ids = batch["customer_id"].to_pylist()
+        ...     return pa.record_batch({"initial": [name[0] for name in ids]})
+        >>> with mds.open_mart("data_samples") as mart:
+        ...     found = mart.map_batches(mart["customers"], initials, ibis.schema({"initial": "string"}))
+        ...     found.distinct().to_pyarrow().to_pylist()
+        [{'initial': 'C'}]
+        """
+        return self.connection.map_batches(table, function, schema, rows)
 
     def write_parquet(
         self, table: ibis.Table, folder: Path, *, compression: str = "zstd"

@@ -1,5 +1,5 @@
 """Pictures of result objects; the only user of matplotlib."""
 
-from ._draw import draw
+from ._draw import draw, save
 
-__all__ = ["draw"]
+__all__ = ["draw", "save"]

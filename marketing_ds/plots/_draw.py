@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from functools import singledispatch
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from marketing_ds._core.errors import InvalidInput
 
@@ -40,6 +42,28 @@ def draw(result: object, ax: Axes | None = None, **options: Any) -> Axes:
         raise InvalidInput(f"there is no picture of a {kind.__name__}; use .to_frame()")
     axes: Axes = taught(result, ax=ax, **options)
     return axes
+
+
+def save(result: object, path: str | Path, **options: Any) -> Path:
+    """Draw a result into a file and close the figure; the ending of the name says the format.
+
+    Parameters
+    ----------
+    result : Result
+        What a stage returned.
+    path : str or Path
+        ``….png``, ``….svg`` or ``….pdf``; one that is there is replaced.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no picture of it.
+    """
+    # matplotlib's types allow for axes that were removed from their figure.
+    figure = cast("Figure", draw(result, **options).get_figure(root=True))
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+    return Path(path)
 
 
 def axes_or_new(ax: Axes | None, *, width: float = 7.0, height: float = 4.2) -> Axes:

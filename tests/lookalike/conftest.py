@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -53,5 +55,21 @@ def seeds(bank: tuple[pd.DataFrame, np.ndarray]) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def look(frame: pd.DataFrame, seeds: list[str]) -> Lookalike:
-    return Lookalike(n_jobs=1).fit(frame, seeds)
+def look(fitted: Callable[[str], Lookalike]) -> Lookalike:
+    return fitted("auto")
+
+
+@pytest.fixture(scope="session")
+def near(fitted: Callable[[str], Lookalike]) -> Lookalike:
+    return fitted("neighbours")
+
+
+@pytest.fixture(scope="session")
+def fitted(frame: pd.DataFrame, seeds: list[str]) -> Callable[[str], Lookalike]:
+    """A model by method, each fitted once."""
+
+    @cache
+    def fit(method: str) -> Lookalike:
+        return Lookalike(method, n_jobs=1).fit(frame, seeds)
+
+    return fit

@@ -14,6 +14,7 @@ from marketing_ds.lookalike import Lookalike
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
+        ({"method": "neighbors"}, "did you mean 'neighbours'"),
         ({"n_neighbors": 0}, "n_neighbors must be"),
         ({"trim": 0.9}, "trim must be between 0 and 0.5"),
         ({"weighting": "contrasts"}, "did you mean 'contrast'"),
@@ -47,26 +48,26 @@ def test_wrong_parameters(frame, seeds, parameters, message):
 )
 def test_wrong_seeds(frame, wrong, message):
     with pytest.raises(InvalidInput, match=message):
-        Lookalike().fit(frame, wrong)
+        Lookalike("neighbours").fit(frame, wrong)
 
 
-def test_seeds_of_every_shape_are_the_same(look, frame, seeds):
+def test_seeds_of_every_shape_are_the_same(near, frame, seeds):
     class Audience:
         def ids(self):
             return ibis.memtable({"customer_id": seeds})
 
     for given in (pd.Series(seeds), pd.DataFrame({"customer_id": seeds}), Audience(), seeds * 2):
-        assert Lookalike().fit(frame, given).model_version_ == look.model_version_
+        assert Lookalike("neighbours").fit(frame, given).model_version_ == near.model_version_
 
 
 def test_everybody_a_seed(frame):
     with pytest.raises(InvalidInput, match="must leave candidates"):
-        Lookalike().fit(frame, frame["customer_id"])
+        Lookalike("neighbours").fit(frame, frame["customer_id"])
 
 
 def test_a_look_alike_of_a_look_alike(look, frame):
     with pytest.raises(InvalidInput, match="drifts away"):
-        Lookalike().fit(frame, look.expand(size=60))
+        Lookalike("neighbours").fit(frame, look.expand(size=60))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_look_alike_of_a_look_alike(look, frame):
 )
 def test_wrong_frames(frame, seeds, change, message):
     with pytest.raises(InvalidInput, match=message):
-        Lookalike().fit(change(frame), seeds)
+        Lookalike("neighbours").fit(change(frame), seeds)
 
 
 def test_a_frame_to_score_must_have_the_same_tags(look, frame):
@@ -118,7 +119,7 @@ def test_wrong_limits(look, limits, message):
 
 
 def test_too_few_seeds_to_evaluate(frame, seeds):
-    model = Lookalike(n_folds=100).fit(frame, seeds)
+    model = Lookalike("neighbours", n_folds=100).fit(frame, seeds)
     with pytest.raises(InvalidInput, match="n_folds must be at most half"):
         model.evaluate()
 

@@ -28,12 +28,17 @@ def test_finds_the_hidden_half_of_the_group(look, bank, seeds):
     assert roc_auc_score(group[rest], scores[rest]) > 0.85
 
 
-def test_contrast_beats_plain_distance(look, bank, seeds):
+def test_contrast_beats_plain_distance(bank, seeds):
     frame, group = bank
     rest = ~frame["customer_id"].isin(seeds).to_numpy()
-    plain = Lookalike(weighting=None, n_jobs=1).fit(frame, seeds)
     ours, theirs = (
-        roc_auc_score(group[rest], model.score(frame)["score"][rest]) for model in (look, plain)
+        roc_auc_score(
+            group[rest],
+            Lookalike("neighbours", weighting=weighting, n_jobs=1)
+            .fit(frame, seeds)
+            .score(frame)["score"][rest],
+        )
+        for weighting in ("contrast", None)
     )
     assert ours > theirs + 0.02
     assert theirs > 0.6
@@ -69,11 +74,11 @@ def test_the_day_comes_from_the_frame_if_it_has_one(look, frame):
         look.score(dated)
 
 
-def test_an_ibis_table_gives_the_same_model_and_scores(look, frame, seeds):
+def test_an_ibis_table_gives_the_same_model_and_scores(near, frame, seeds):
     table = ibis.memtable(frame.sample(frac=1, random_state=3))
-    other = Lookalike(n_jobs=1).fit(table, seeds)
-    assert other.model_version_ == look.model_version_
-    ours = look.score(frame).set_index("customer_id")["score"]
+    other = Lookalike("neighbours", n_jobs=1).fit(table, seeds)
+    assert other.model_version_ == near.model_version_
+    ours = near.score(frame).set_index("customer_id")["score"]
     theirs = other.score(table).set_index("customer_id")["score"]
     np.testing.assert_allclose(ours, theirs[ours.index], atol=1e-5)
 
@@ -84,60 +89,58 @@ def test_a_score_does_not_depend_on_who_else_is_scored(look, frame):
     np.testing.assert_allclose(alone, whole[[7]], atol=1e-5)
 
 
-def test_monotone_change_of_a_number_changes_nothing(look, frame, seeds):
+def test_monotone_change_of_a_number_changes_nothing(near, frame, seeds):
     changed = frame.assign(funds_cny=np.log1p(frame["funds_cny"]) * 3 - 2)
-    other = Lookalike(n_jobs=1).fit(changed, seeds)
-    np.testing.assert_allclose(other.score(changed)["score"], look.score(frame)["score"], atol=1e-4)
+    other = Lookalike("neighbours", n_jobs=1).fit(changed, seeds)
+    np.testing.assert_allclose(other.score(changed)["score"], near.score(frame)["score"], atol=1e-4)
 
 
-def test_a_few_odd_seeds_change_little(look, bank, seeds):
+def test_a_few_odd_seeds_change_little(near, bank, seeds):
     frame, group = bank
     odd = frame.loc[~group, "customer_id"].tolist()[:8]
     rest = ~frame["customer_id"].isin([*seeds, *odd]).to_numpy()
-    trimmed = Lookalike(trim=0.1, n_jobs=1).fit(frame, [*seeds, *odd])
+    trimmed = Lookalike("neighbours", trim=0.1, n_jobs=1).fit(frame, [*seeds, *odd])
     with_odd = roc_auc_score(group[rest], trimmed.score(frame)["score"][rest])
-    without = roc_auc_score(group[rest], look.score(frame)["score"][rest])
+    without = roc_auc_score(group[rest], near.score(frame)["score"][rest])
     assert with_odd > without - 0.02
-    assert (trimmed._neighbourhood.index.is_seed.sum()) == len(seeds) + 8 - int(
-        0.1 * (len(seeds) + 8)
-    )
+    assert (trimmed._scorer.index.is_seed.sum()) == len(seeds) + 8 - int(0.1 * (len(seeds) + 8))
 
 
 def test_sensitive_tags_are_left_out_unless_asked_for(frame, seeds):
     with_age = frame.assign(age=np.arange(len(frame)) % 60)
-    assert "age" not in Lookalike().fit(with_age, seeds).tags_
-    assert "age" in Lookalike(sensitive=True).fit(with_age, seeds).tags_
+    assert "age" not in Lookalike("neighbours").fit(with_age, seeds).tags_
+    assert "age" in Lookalike("neighbours", sensitive=True).fit(with_age, seeds).tags_
 
 
 def test_excluded_and_constant_tags_are_left_out(frame, seeds):
-    model = Lookalike(exclude=["visits"]).fit(frame.assign(same=1.0), seeds)
+    model = Lookalike("neighbours", exclude=["visits"]).fit(frame.assign(same=1.0), seeds)
     assert "visits" not in model.tags_
     assert "same" not in model.tags_
 
 
 def test_rows_and_tags_of_nothing_but_nulls_are_scored(frame, seeds):
     frame = frame.assign(empty=None)
-    model = Lookalike().fit(frame, seeds)
+    model = Lookalike("neighbours").fit(frame, seeds)
     nulls = pd.DataFrame({c: [None] for c in frame.columns}).assign(customer_id="new")
     assert model.score(nulls)["score"].between(0, 1).all()
 
 
-def test_categories_as_pandas_categoricals_read_alike(look, frame, seeds):
-    other = Lookalike(n_jobs=1).fit(frame.astype({"region": "category"}), seeds)
-    assert other.model_version_ == look.model_version_
+def test_categories_as_pandas_categoricals_read_alike(near, frame, seeds):
+    other = Lookalike("neighbours", n_jobs=1).fit(frame.astype({"region": "category"}), seeds)
+    assert other.model_version_ == near.model_version_
 
 
 def test_few_seeds_warn(frame, seeds):
     with pytest.warns(FewSeedsWarning, match="30 seeds are few"):
-        Lookalike().fit(frame, seeds[:30])
+        Lookalike("neighbours").fit(frame, seeds[:30])
 
 
 def test_a_random_seed_set_is_refused_or_flagged(frame):
     random = frame["customer_id"].sample(200, random_state=6).tolist()
     with pytest.raises(SeedsNotDistinct, match="a random draw could have been"):
-        Lookalike().fit(frame, random)
+        Lookalike("neighbours").fit(frame, random)
     with pytest.warns(IndistinctSeedsWarning):
-        model = Lookalike(on_indistinct="warn").fit(frame, random)
+        model = Lookalike("neighbours", on_indistinct="warn").fit(frame, random)
     assert model.distinctness_ > 0.01
 
 
@@ -155,7 +158,7 @@ def test_unfitted_says_so(frame):
 
 def test_the_frame_is_not_changed(frame, seeds):
     before = frame.copy(deep=True)
-    Lookalike().fit(frame, seeds).score(frame)
+    Lookalike("neighbours").fit(frame, seeds).score(frame)
     pd.testing.assert_frame_equal(frame, before)
 
 
@@ -182,8 +185,8 @@ def test_an_expansion_grows_by_prefixes(look):
     assert look.expand(size=80).ids()[:30] == look.expand(size=30).ids()
 
 
-def test_evaluation_agrees_with_the_truth_it_cannot_see(look, seeds):
-    evaluation = look.evaluate()
+def test_evaluation_agrees_with_the_truth_it_cannot_see(near, seeds):
+    evaluation = near.evaluate()
     # The rest of the group hides among the candidates, so the figure is a lower bound.
     assert 0.75 < evaluation.auc < 1
     assert evaluation.auc_ci_lower < evaluation.auc < evaluation.auc_ci_upper
@@ -198,7 +201,7 @@ def test_evaluation_agrees_with_the_truth_it_cannot_see(look, seeds):
 def test_evaluation_of_random_seeds_is_a_coin(frame):
     random = frame["customer_id"].sample(200, random_state=6).tolist()
     with pytest.warns(IndistinctSeedsWarning):
-        model = Lookalike(on_indistinct="warn").fit(frame, random)
+        model = Lookalike("neighbours", on_indistinct="warn").fit(frame, random)
     evaluation = model.evaluate()
     assert evaluation.auc_ci_lower < 0.5 < evaluation.auc_ci_upper
 
@@ -215,13 +218,13 @@ def test_explanation_names_what_was_planted(look):
 def test_any_kind_of_difference_is_noticed(frame):
     spread = frame["noise_0"].rank(pct=True).sub(0.5).abs()
     both_ends = frame.loc[spread > 0.45, "customer_id"].tolist()[:100]
-    assert Lookalike().fit(frame, both_ends).distinctness_ < 0.01
+    assert Lookalike("neighbours").fit(frame, both_ends).distinctness_ < 0.01
 
 
 def test_a_sampled_base_keeps_every_seed_whatever_the_engine(frame, seeds):
-    ours = Lookalike(base_size=1000).fit(frame, seeds)
+    ours = Lookalike("neighbours", base_size=1000).fit(frame, seeds)
     table = ibis.memtable(frame.iloc[::-1])
-    theirs = Lookalike(base_size=1000).fit(table, seeds)
+    theirs = Lookalike("neighbours", base_size=1000).fit(table, seeds)
     assert ours._training.in_base.sum() == 1000
     assert ours.n_seeds_ == len(seeds)
     assert ours.n_base_ == len(frame)
@@ -229,8 +232,8 @@ def test_a_sampled_base_keeps_every_seed_whatever_the_engine(frame, seeds):
 
 
 def test_streaming_in_many_batches_changes_nothing(frame, seeds, monkeypatch):
-    whole = Lookalike(base_size=1000).fit(frame, seeds)
+    whole = Lookalike("neighbours", base_size=1000).fit(frame, seeds)
     monkeypatch.setattr("marketing_ds.lookalike.inputs._BATCH", 250)
-    parts = Lookalike(base_size=1000).fit(frame, seeds)
+    parts = Lookalike("neighbours", base_size=1000).fit(frame, seeds)
     assert parts.model_version_ == whole.model_version_
     np.testing.assert_allclose(parts.score(frame)["score"], whole.score(frame)["score"], atol=1e-5)

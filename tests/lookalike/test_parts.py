@@ -15,9 +15,10 @@ from statsmodels.stats.proportion import proportion_confint
 
 from marketing_ds._core.estimate import wilson
 from marketing_ds.lookalike.encode import TagLevels, encode, fit_levels
-from marketing_ds.lookalike.evaluation import place
 from marketing_ds.lookalike.index import build_index, threads
-from marketing_ds.lookalike.space import contrast_space, plain_space, raw_evidence
+from marketing_ds.lookalike.information import raw_evidence
+from marketing_ds.lookalike.placement import place
+from marketing_ds.lookalike.space import contrast_space, plain_space
 
 
 def _table(**columns):

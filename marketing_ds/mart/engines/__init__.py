@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from marketing_ds._core.checks import check_choice
 
 from ..workspace import Workspace
-from .base import PART, Engine
+from .base import PART, BatchFunction, Engine
 from .streaming import record_batches
 
 ENGINES = ("duckdb", "spark")
 
-__all__ = ["ENGINES", "PART", "Engine", "connect", "record_batches"]
+__all__ = ["ENGINES", "PART", "BatchFunction", "Engine", "connect", "record_batches"]
 
 
 def connect(engine: str, workspace: Workspace, options: Mapping[str, str] | None) -> Engine:

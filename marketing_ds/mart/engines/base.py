@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import ibis
 from ibis.backends.sql import SQLBackend
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..folders import File, Folder
     from ..sources import TableFiles
 
+BatchFunction: TypeAlias = "Callable[[pa.RecordBatch], pa.RecordBatch]"
+"""Makes some rows out of some rows."""
 PART = "part-{}.parquet"
 """Names of the files that `Engine.write_parquet` writes."""
 
@@ -69,6 +71,12 @@ class Engine(Protocol):
 
     def batches(self, table: ibis.Table, rows: int) -> Iterator[pa.RecordBatch]:
         """The rows of a query, streamed, at most `rows` at a time."""
+        ...
+
+    def map_batches(
+        self, table: ibis.Table, function: BatchFunction, schema: ibis.Schema, rows: int
+    ) -> ibis.Table:
+        """What a function makes of the rows of a query, batch by batch."""
         ...
 
     def reason(self, error: Exception) -> str:

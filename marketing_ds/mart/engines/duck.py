@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import ibis
 from marketing_ds._core.errors import InvalidInput
 
 from ..workspace import Workspace
-from .base import PART
+from .base import PART, BatchFunction
 from .streaming import record_batches
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class DuckEngine:
         twice on the same publication must see the same rows in the same order.
         """
         self.con = ibis.duckdb.connect()
+        self._workspace = workspace
+        self._mapped: list[Path] = []
         settings = {"temp_directory": str(workspace.spill()), "memory_limit": _MEMORY_LIMIT}
         for name, value in (settings | dict(options)).items():
             try:
@@ -114,6 +117,22 @@ class DuckEngine:
     def batches(self, table: ibis.Table, rows: int) -> Iterator[pa.RecordBatch]:
         return record_batches(table, rows)
 
+    def map_batches(
+        self, table: ibis.Table, function: BatchFunction, schema: ibis.Schema, rows: int
+    ) -> ibis.Table:
+        """Computed at once, into a file that lasts as long as the engine."""
+        import pyarrow.parquet as pq
+
+        folder = self._workspace.spill() / f"mapped-{secrets.token_hex(8)}"
+        folder.mkdir(parents=True)
+        self._mapped.append(folder)
+        file = folder / PART.format(0)
+        arrow = schema.to_pyarrow()
+        with pq.ParquetWriter(file, arrow, compression="lz4") as writer:
+            for batch in self.batches(table, rows):
+                writer.write_batch(function(batch).cast(arrow))
+        return self.read_parquet([file])
+
     def reason(self, error: Exception) -> str:
         return str(error).strip().splitlines()[0]
 
@@ -129,6 +148,10 @@ class DuckEngine:
 
     def close(self) -> None:
         self.con.disconnect()
+        for folder in self._mapped:
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # others may still use it
+                folder.parent.rmdir()
 
 
 def _quoted(text: str) -> str:

@@ -17,9 +17,11 @@ from pyspark.sql import functions
 from marketing_ds._core.errors import MartError
 
 from ..workspace import Workspace
+from .base import BatchFunction
 from .hadoop import HadoopFolder, is_local
 from .spark_dialect import SparkBackend
 from .spark_files import named, rows_digest, write
+from .spark_mapping import mapped
 from .spark_reading import ERRORS, read_csv, read_parquet, read_table
 from .spark_session import Lease
 
@@ -99,6 +101,13 @@ class SparkEngine:
 
     def batches(self, table: ibis.Table, rows: int) -> Iterator[pa.RecordBatch]:
         yield from self.con.to_pyarrow_batches(table, chunk_size=rows)
+
+    def map_batches(
+        self, table: ibis.Table, function: BatchFunction, schema: ibis.Schema, rows: int
+    ) -> ibis.Table:
+        """Computed where the rows are, whenever they are asked for."""
+        frame = mapped(self.con.frame(table), function, schema, rows)
+        return self._named(f"_mapped_{secrets.token_hex(8)}", frame)
 
     def reason(self, error: Exception) -> str:
         text = str(error)
