@@ -4,22 +4,22 @@
 the base (`evidence`). Candidates are looked up among seeds and ordinary customers (`neighbourhood`,
 FAISS), told from them by a classifier (`classifier`, XGBoost), or both; held-out seeds say which
 (`selection`), and whether hidden seeds are found again (`evaluation`). Of many candidates only those
-are scored that pass a cheap screen (`cascade`); a `CandidateIndex` keeps them for many campaigns.
+are scored that pass a cheap screen (`screening`); a `CandidateIndex` keeps them for many campaigns.
 """
 
-from .candidates import CandidateIndex, IndexChange
 from .encode import TagLevels
 from .evaluation import LookalikeEvaluation
 from .expansion import Expansion
+from .explaining.proxies import Skew, SkewWarning
+from .explaining.reasons import CustomerReasons
+from .explaining.seed_profile import SeedProfile
+from .explaining.separation import SeedSeparation
 from .fitting import FewSeedsWarning, IndistinctSeedsWarning, SeedsNotDistinct
 from .holdout import Holdout
+from .kept.candidates import CandidateIndex, IndexChange
 from .model import Lookalike
-from .proxies import Skew, SkewWarning
 from .reach import ReachCurve
-from .reasons import CustomerReasons
-from .seed_profile import SeedProfile
 from .selection import Selection
-from .separation import SeedSeparation
 
 __all__ = [
     "CandidateIndex",

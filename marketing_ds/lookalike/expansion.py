@@ -21,8 +21,8 @@ from . import inputs
 from .limits import ranks_of
 
 if TYPE_CHECKING:
+    from .explaining.proxies import Skew
     from .holdout import Holdout
-    from .proxies import Skew
 
 _CLOSE = 0.5
 """Closeness of anybody."""
@@ -177,7 +177,7 @@ class Expansion(Result):
         SkewWarning
             If a level is skewed.
         """
-        from .proxies import skew_of
+        from .explaining.proxies import skew_of
 
         return skew_of(self, frame, tags, min_tgi, alpha)
 

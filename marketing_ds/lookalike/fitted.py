@@ -22,14 +22,15 @@ from marketing_ds.schema.types import ibis_schema
 from marketing_ds.scores import scores_frame
 
 from . import inputs, store
-from .cascade import WORTH_FROM
-from .encode import Codes, encode
+from .encode import Codes
 from .index import threads
 from .limits import limited
 from .recipe import Recipe, version
 from .scorers import index_of
 from .scoring import BatchScorer
-from .screen import Screen, learn_screen
+from .screening.batch import Batch, TableBatch
+from .screening.cascade import WORTH_FROM
+from .screening.screen import Screen, learn_screen
 
 
 class Fitted(BaseEstimator):  # type: ignore[misc]
@@ -134,13 +135,13 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     def _stream(self, frame: Any) -> Iterator[tuple[NDArray[Any], NDArray[np.float64]]]:
         """Ids and closeness, batch by batch."""
         with threads(self.n_jobs):
-            for ids, codes in self._encoded(frame):
-                yield ids, self._scores(ids, codes)
+            for batch in self._batches(frame):
+                yield batch.ids, self._scores(batch.ids, batch.codes())
 
-    def _encoded(self, frame: Any) -> Iterator[tuple[NDArray[Any], Codes]]:
-        """Ids and levels, batch by batch."""
-        for batch in inputs.batches(frame, self.tags_):
-            yield batch[inputs.ID].to_numpy(), encode(batch, self._training.levels)
+    def _batches(self, frame: Any) -> Iterator[Batch]:
+        """The customers of a frame, batch by batch."""
+        for table in inputs.batches(frame, self.tags_):
+            yield TableBatch(table, self._training.levels)
 
     def _scores(self, ids: NDArray[Any], codes: Codes) -> NDArray[np.float64]:
         """Closeness of customers with these ids and levels."""

@@ -18,17 +18,17 @@ from marketing_ds._core.checks import (
 )
 
 from . import inputs, store
-from .cascade import choose
 from .encode import encode
 from .evaluation import LookalikeEvaluation, evaluate
 from .expansion import Expansion, Limit
+from .explaining.reasons import CustomerReasons, customers_table, explain_customers
+from .explaining.separation import SeedSeparation, separate
 from .fitted import Fitted
 from .fitting import check_distinct, read_training, warn_if_few
 from .index import threads
 from .reach import ReachCurve, reach_of
-from .reasons import CustomerReasons, customers_table, explain_customers
 from .recipe import METHODS, Recipe
-from .separation import SeedSeparation, separate
+from .screening.cascade import choose
 
 
 class Lookalike(Fitted):
@@ -172,6 +172,8 @@ class Lookalike(Fitted):
             made, method, selection = recipe.choose(training, training.seeds)
         learnt = store.Learnt(self.get_params(), training, made, p_value, method, selection)
         self._set(learnt, recipe)
+        with threads(self.n_jobs):
+            self._screen(self.n_base_)  # learnt now, so that the first expansion is no slower
         self._frame: Any = frame.copy(deep=False) if isinstance(frame, pd.DataFrame) else frame
         return self
 
@@ -222,7 +224,7 @@ class Lookalike(Fitted):
         )
         with threads(self.n_jobs):
             choice, reached = choose(
-                lambda: self._encoded(candidates),
+                lambda: self._batches(candidates),
                 self._scores,
                 limit,
                 frozenset() if keep_seeds else frozenset(self.seeds_.tolist()),

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.lookalike import Expansion, SeedsNotDistinct, ann, campaign, candidates
-from marketing_ds.lookalike.candidates import CandidateIndex
-from marketing_ds.lookalike.population import as_bytes
+from marketing_ds.lookalike import Expansion, SeedsNotDistinct
+from marketing_ds.lookalike.kept import ann, campaign, candidates
+from marketing_ds.lookalike.kept.candidates import CandidateIndex
+from marketing_ds.lookalike.kept.population import as_bytes
 
 from .conftest import make_bank
 
@@ -401,7 +402,7 @@ def test_one_writer_at_a_time(index: CandidateIndex, frame: pd.DataFrame) -> Non
 _KILLED = """
 import os, signal, sys
 import pandas as pd
-from marketing_ds.lookalike.candidates import CandidateIndex
+from marketing_ds.lookalike.kept.candidates import CandidateIndex
 
 folder, frame, step = sys.argv[1], pd.read_parquet(sys.argv[2]), int(sys.argv[3])
 left = step

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketing_ds.lookalike import Lookalike, cascade, fitted, inputs
-from marketing_ds.lookalike import screen as screening
-from marketing_ds.lookalike.cascade import audit_recall, choose
+from marketing_ds.lookalike import Lookalike, fitted, inputs
 from marketing_ds.lookalike.expansion import Limit
-from marketing_ds.lookalike.screen import Screen, learn_screen
+from marketing_ds.lookalike.screening import cascade
+from marketing_ds.lookalike.screening import screen as screening
+from marketing_ds.lookalike.screening.cascade import audit_recall, choose
+from marketing_ds.lookalike.screening.screen import Screen, learn_screen
 from marketing_ds.lookalike.space import Space
 
 from .conftest import make_bank
@@ -42,7 +43,9 @@ def test_the_screen_imitates_the_exact_score(large_look: Lookalike, screen: Scre
     training = large_look._training
     rows = training.ordinary
     exact = large_look._scorer.scores(training.codes[rows], rows)
-    ranks = pd.DataFrame({"screen": screen.values(training.codes[rows]), "exact": exact}).rank()
+    ranks = pd.DataFrame(
+        {"screen": screen.values(screen.coarse.of(training.codes[rows])), "exact": exact}
+    ).rank()
     assert ranks.corr().iloc[0, 1] > 0.9
 
 
@@ -116,6 +119,15 @@ def test_the_screen_is_learnt_once(large_look: Lookalike, monkeypatch: pytest.Mo
     assert large_look.expand(size=20).size == 20
 
 
+def test_a_large_frame_has_its_screen_from_the_fit(
+    large: tuple[pd.DataFrame, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _screened(monkeypatch)
+    look = Lookalike(method="neighbours", n_jobs=1).fit(*large)
+    monkeypatch.setattr(fitted, "learn_screen", None)
+    assert look.expand(size=20).scored < 1
+
+
 def test_ranking_by_something_else_scores_everybody(
     large_look: Lookalike, large: tuple[pd.DataFrame, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +149,7 @@ def _choose(screen: Screen, large_look: Lookalike, frame: pd.DataFrame, **limit:
 
     def batches():  # type: ignore[no-untyped-def]
         passes.append(1)
-        return large_look._encoded(frame)
+        return large_look._batches(frame)
 
     found = choose(
         batches,

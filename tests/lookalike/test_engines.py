@@ -14,7 +14,7 @@ import xgboost as xgb
 
 from marketing_ds import schema
 from marketing_ds.lookalike import Lookalike
-from marketing_ds.lookalike.candidates import CandidateIndex
+from marketing_ds.lookalike.kept.candidates import CandidateIndex
 from marketing_ds.lookalike.scoring import BatchScorer
 from marketing_ds.mart import Mart
 

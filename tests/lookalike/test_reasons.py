@@ -13,10 +13,10 @@ from scipy.special import logit
 import marketing_ds as mds
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.lookalike import Lookalike, TagLevels
-from marketing_ds.lookalike.reasons import explain_customers
-from marketing_ds.lookalike.seed_profile import sureness
+from marketing_ds.lookalike.explaining.reasons import explain_customers
+from marketing_ds.lookalike.explaining.seed_profile import sureness
+from marketing_ds.lookalike.explaining.words import Span, Words, spans, words_of
 from marketing_ds.lookalike.training import Training
-from marketing_ds.lookalike.words import Span, Words, spans, words_of
 from marketing_ds.profiling import tgi_interval
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from marketing_ds._core.errors import InvalidInput
 
-from . import inputs
-from .encode import Codes, TagLevels, encode
+from .. import inputs
+from ..encode import Codes, TagLevels, encode
 
 Ids = NDArray[np.bytes_]
 Rows = NDArray[np.intp]

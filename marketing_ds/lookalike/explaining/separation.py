@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from marketing_ds._core.display import Result
 
-from .encode import NULL, TagLevels
-from .evidence import normal_scores
-from .information import evidence_of
+from ..encode import NULL, TagLevels
+from ..evidence import normal_scores
+from ..information import evidence_of
+from ..training import Training
 from .seed_profile import SeedProfile, seed_profile
-from .training import Training
 
 _Z = 1.959964
 _LEVELS_SHOWN = 5

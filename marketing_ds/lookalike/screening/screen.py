@@ -12,23 +12,26 @@ Rahimi and Recht (2008), "Weighted sums of random kitchen sinks".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marketing_ds._core.estimate import wilson
 
-from .encode import Codes
-from .scorers import Scorer
-from .space import Space, contrast_space, plain_space
-from .training import Training
+from ..encode import Codes
+from ..scorers import Scorer
+from ..space import Space, contrast_space, plain_space
+from ..training import Training
+from .batch import CoarseLevels, coarsened
 
 Floats = NDArray[np.float64]
 
 _LEARNT_FROM, _HELD_OUT = 10_000, 25_000
 _LEAST = 10_000
 """Ordinary customers below which none can be spared to set a threshold by."""
+_LEVELS = 32
+"""Levels of a tag that the screen tells apart, about."""
 _FEATURES = 256
 _RIDGE = 1e-3
 _CHUNK = 4_096
@@ -63,6 +66,8 @@ class Threshold:
 class Screen:
     """A cheap imitation of a scorer, with customers held out to set its threshold by."""
 
+    coarse: CoarseLevels = field(repr=False)
+    """What the screen sees of the tags."""
     space: Space
     scale: float
     weights: NDArray[np.float32] = field(repr=False)
@@ -75,7 +80,10 @@ class Screen:
     """Their exact scores."""
 
     def values(self, codes: Codes) -> NDArray[np.float32]:
-        """The imitated score of customers with these levels, shape (n,); only its order counts."""
+        """The imitated score of customers of these coarse levels, shape (n,).
+
+        Only its order counts.
+        """
         values = np.empty(len(codes), dtype=np.float32)
         for start in range(0, len(codes), _CHUNK):
             part = slice(start, start + _CHUNK)
@@ -142,13 +150,15 @@ def learn_screen(training: Training, scorer: Scorer, *, random_state: int) -> Sc
     rows = random.permutation(training.ordinary)[: _LEARNT_FROM + _HELD_OUT]
     if len(rows) < _LEAST:
         return None
-    base = training.codes[training.in_base]
-    space = contrast_space(training.codes[training.is_seed], base, training.levels)
+    coarse = coarsened(training.codes[training.in_base], training.levels, _LEVELS)
+    base, seeds = (coarse.of(training.codes[who]) for who in (training.in_base, training.is_seed))
+    space = contrast_space(seeds, base, coarse.levels)
     if not any(space.spread):
-        space = plain_space(base, training.levels)
+        space = plain_space(base, coarse.levels)
     exact = scorer.scores(training.codes[rows], rows)
+    seen = coarse.of(training.codes[rows])
     n_learnt = len(rows) // 3
-    points = space.coordinates(training.codes[rows[:n_learnt]])
+    points = space.coordinates(seen[:n_learnt])
     scale = 1 / (float(np.sqrt((points**2).mean())) or 1.0)
     width = points.shape[1]
     weights = (random.standard_normal((width, _FEATURES)) / np.sqrt(width)).astype(np.float32)
@@ -156,9 +166,8 @@ def learn_screen(training: Training, scorer: Scorer, *, random_state: int) -> Sc
     points *= scale
     linear, hidden = _ridge(points, np.maximum(points @ weights + bias, 0), exact[:n_learnt])
     nothing = np.empty(0, dtype=np.float32)
-    screen = Screen(space, scale, weights, bias, linear, hidden, nothing, np.empty(0))
-    held_out = screen.values(training.codes[rows[n_learnt:]])
-    return Screen(space, scale, weights, bias, linear, hidden, held_out, exact[n_learnt:])
+    screen = Screen(coarse, space, scale, weights, bias, linear, hidden, nothing, np.empty(0))
+    return replace(screen, held_out=screen.values(seen[n_learnt:]), exact=exact[n_learnt:])
 
 
 def _ridge(

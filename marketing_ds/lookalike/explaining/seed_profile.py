@@ -12,8 +12,8 @@ from scipy.stats import false_discovery_control
 from marketing_ds._core.display import Result
 from marketing_ds.profiling import tgi_interval
 
-from .information import evidence_of
-from .training import Training
+from ..information import evidence_of
+from ..training import Training
 from .words import LANGUAGES, Words, check_language, spans, words_of
 
 _MIN_COUNT = 10

@@ -16,20 +16,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .encode import Codes
-from .expansion import Choice, Limit
-from .inputs import is_in
+from ..encode import Codes
+from ..expansion import Choice, Limit
+from ..inputs import is_in
+from .batch import Batch, Ids
 from .screen import Screen, Threshold
 
 Floats = NDArray[np.float64]
-Ids = NDArray[Any]
-Batch = tuple[Ids, Codes]
-"""Ids and levels of some candidates."""
 Score = Callable[[Ids, Codes], Floats]
 
 WORTH_FROM = 100_000
@@ -66,7 +63,7 @@ def choose(
     Parameters
     ----------
     batches : callable
-        Gives the candidates as a stream of (ids, codes); again, where the screen missed too much.
+        Gives the candidates as a stream; again, where the screen missed too much.
     score : callable
         Exact scores of customers, by ids and codes.
     limit : Limit
@@ -93,8 +90,8 @@ def choose(
             if found >= recall:
                 return choice, Reached(n_scored / max(1, choice.n_candidates), found)
     choice = Choice(limit, left_out)
-    for ids, codes in batches():
-        choice.add(ids, score(ids, codes))
+    for batch in batches():
+        choice.add(batch.ids, score(batch.ids, batch.codes()))
     return choice, Reached()
 
 
@@ -115,13 +112,14 @@ def _passing(
     audit: _Audit,
 ) -> Iterator[tuple[Ids, Codes, int]]:
     """Ids and codes of those who pass, and how many of the others could have been chosen."""
-    for ids, codes in batches:
-        values = screen.values(codes)
+    for batch in batches:
+        ids, values = batch.ids, screen.values(batch.coarse(screen.coarse))
         passes = values >= threshold.passing
         held_back = np.flatnonzero(~passes)
         held_back = held_back[~is_in(ids[held_back], left_out)]
-        audit.draw(ids, codes, values, held_back)
-        yield ids[passes], codes[passes], len(held_back)
+        audit.draw(batch, values, held_back)
+        passing = np.flatnonzero(passes)
+        yield ids[passing], batch.codes(passing), len(held_back)
 
 
 def _gathered(parts: Iterable[tuple[Ids, Codes, int]]) -> Iterator[tuple[Ids, Codes, int]]:
@@ -153,14 +151,12 @@ class _Audit:
         self._chance_far = min(1.0, wanted / max(1.0, far_share * expected))
         self._drawn: list[tuple[Ids, Codes, Floats]] = []
 
-    def draw(
-        self, ids: Ids, codes: Codes, values: NDArray[np.float32], held_back: NDArray[np.intp]
-    ) -> None:
+    def draw(self, batch: Batch, values: NDArray[np.float32], held_back: NDArray[np.intp]) -> None:
         """Draw some of those held back from a batch."""
         chance = np.where(values[held_back] >= self._near, self._chance_near, self._chance_far)
         drawn = self._random.random_sample(len(held_back)) < chance
         rows = held_back[drawn]
-        self._drawn.append((ids[rows], codes[rows], 1 / chance[drawn]))
+        self._drawn.append((batch.ids[rows], batch.codes(rows), 1 / chance[drawn]))
 
     def recall(self, found: Floats, score: Score) -> float:
         """Estimated share of the exact top that was found."""

@@ -25,14 +25,15 @@ from marketing_ds._core.checks import check_choice, check_columns, check_count, 
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
 
-from . import ann, inputs
+from .. import inputs
+from ..encode import Codes, TagLevels, encode, fit_levels
+from ..expansion import Expansion, Limit
+from ..index import threads
+from ..space import Space, plain_space
+from . import ann
 from .campaign import expand_from
-from .encode import Codes, TagLevels, encode, fit_levels
-from .expansion import Expansion, Limit
-from .index import threads
 from .population import Counts, Population, Sorted, read
 from .shelf import Head, Shelf, Write, array_writer
-from .space import Space, plain_space
 
 _FORMAT = 1
 _BINS = 64

@@ -25,8 +25,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from .index import spread
-from .space import Coordinates, Space
+from ..index import spread
+from ..space import Coordinates, Space
 
 KINDS = ("auto", "exact", "ivf", "ivf_sq8", "ivf_pq", "hnsw")
 _CHUNK = 131_072

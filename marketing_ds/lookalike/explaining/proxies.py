@@ -19,11 +19,11 @@ from marketing_ds._core.errors import InvalidInput
 from marketing_ds.profiling import tgi_interval
 from marketing_ds.tags import catalogue
 
-from . import inputs
-from .encode import Codes, encode, fit_levels
-from .expansion import Expansion
-from .limits import without
-from .placement import place
+from .. import inputs
+from ..encode import Codes, encode, fit_levels
+from ..expansion import Expansion
+from ..limits import without
+from ..placement import place
 from .words import LANGUAGES, Span, Words, check_language, words_of
 
 _SAMPLE = 20_000

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from marketing_ds._core.checks import check_choice
 from marketing_ds.tags import Tag, catalogue
 
-from .encode import NULL, TagLevels
+from ..encode import NULL, TagLevels
 
 LANGUAGES = ("en", "zh")
 _GROUPS = 6

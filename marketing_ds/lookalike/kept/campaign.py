@@ -6,7 +6,7 @@ of the index: the neighbours of the seeds in the plain space, each weighted by
 w = exp(−(d/h)²/2), h the distance to the seed's (k/2)-th neighbour; a candidate's votes are summed
 without the largest, so that no single odd seed brings anybody in. The plain space knows nothing of
 the campaign, so what its neighbours miss is estimated from a random sample of the other candidates;
-where it is more than asked for, all candidates pass through a screen (`cascade`).
+where it is more than asked for, all candidates pass through a screen (`screening`).
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 from marketing_ds._core.checks import check_choice, check_number
 from marketing_ds._core.errors import InvalidInput
 
-from . import inputs
-from .cascade import WORTH_FROM, Reached, audit_recall, choose
-from .expansion import Choice, Expansion, Limit
-from .fitting import check_distinct, warn_if_few
-from .index import threads
-from .recipe import METHODS, Recipe, version
-from .scorers import Scorer
-from .screen import learn_screen
-from .training import Training
+from .. import inputs
+from ..expansion import Choice, Expansion, Limit
+from ..fitting import check_distinct, warn_if_few
+from ..index import threads
+from ..recipe import METHODS, Recipe, version
+from ..scorers import Scorer
+from ..screening.batch import Batch, CodedBatch
+from ..screening.cascade import WORTH_FROM, Reached, audit_recall, choose
+from ..screening.screen import learn_screen
+from ..training import Training
 
 if TYPE_CHECKING:
     from .candidates import CandidateIndex
@@ -169,14 +170,14 @@ class _Campaign:
         others = np.setdiff1d(self._rows, pool, assume_unique=True)
         choice = Choice(self._limit, frozenset())
         choice.add(np.empty(0, dtype=object), np.empty(0), held_back=len(others))
-        for ids, codes in self._batches(pool):
-            choice.add(ids, self._score(ids, codes))
+        for batch in self._batches(pool):
+            choice.add(batch.ids, self._score(batch.ids, batch.codes()))
         scored = len(pool) / max(1, choice.n_candidates)
         if not choice.enough:
             return choice, Reached(scored, 0.0)
         random = np.random.RandomState(self._index.random_state)
         drawn = random.choice(others, min(_AUDITED, len(others)), replace=False)
-        missed = [self._score(ids, codes) for ids, codes in self._batches(drawn)]
+        missed = [self._score(batch.ids, batch.codes()) for batch in self._batches(drawn)]
         recall = audit_recall(
             choice.chosen()["score"].to_numpy(),
             np.concatenate([np.empty(0), *missed]),
@@ -203,10 +204,10 @@ class _Campaign:
         best = np.argpartition(-votes, n - 1)[:n] if n else np.empty(0, dtype=np.intp)
         return np.sort(self._rows[best])
 
-    def _batches(self, rows: Rows) -> Iterator[tuple[NDArray[Any], NDArray[np.int16]]]:
+    def _batches(self, rows: Rows) -> Iterator[Batch]:
         for start in range(0, len(rows), _BATCH):
             part = rows[start : start + _BATCH]
-            yield (
+            yield CodedBatch(
                 self._index.population.ids(part).astype(object),
                 self._index.population.codes(part),
             )

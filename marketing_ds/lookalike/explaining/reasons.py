@@ -17,14 +17,14 @@ from marketing_ds._core.checks import check_choice, check_columns, check_count
 from marketing_ds._core.display import Result, frame_html
 from marketing_ds._core.errors import InvalidInput
 
-from . import inputs
-from .encode import Codes
-from .information import evidence_of
-from .limits import id_list, only
-from .neighbourhood import Neighbourhood
-from .scorers import Ensemble, Scorer, log_odds
-from .space import Coordinates, Space, contrast_space, plain_space
-from .training import Rows, Training
+from .. import inputs
+from ..encode import Codes
+from ..information import evidence_of
+from ..limits import id_list, only
+from ..neighbourhood import Neighbourhood
+from ..scorers import Ensemble, Scorer, log_odds
+from ..space import Coordinates, Space, contrast_space, plain_space
+from ..training import Rows, Training
 from .words import LANGUAGES, check_language, spans, words_of
 
 _MOST = 1_000

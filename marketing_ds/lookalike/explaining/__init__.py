@@ -1,0 +1,1 @@
+"""What distinguishes seeds, why customers are close, and whether the choice skews."""

@@ -1,0 +1,1 @@
+"""An index of all candidates, kept on disk for many campaigns."""

@@ -1,0 +1,1 @@
+"""Only the closest matter: how most candidates are spared the exact score."""
