@@ -397,9 +397,7 @@ class Mart:
         """
         return self.connection.map_batches(table, function, schema, rows)
 
-    def write_parquet(
-        self, table: ibis.Table, folder: Path, *, compression: str = "zstd"
-    ) -> list[Path]:
+    def write_parquet(self, table: ibis.Table, folder: Path, *, small: bool = True) -> list[Path]:
         """Write the rows of a query to `part-….parquet` in a folder, which is made if need be.
 
         Parameters
@@ -408,8 +406,9 @@ class Mart:
             The query.
         folder : Path
             Where to.
-        compression : str, default "zstd"
-            A codec that both engines know: ``zstd``, or ``snappy`` for what is read once or twice.
+        small : bool, default True
+            Whether files are to be small; else they are written in less time, for what is read
+            once or twice.
 
         Returns
         -------
@@ -425,7 +424,7 @@ class Mart:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.glob(PART.format("*"))):
             raise InvalidInput(f"folder must hold no {PART.format('…')} yet, got '{folder}'")
-        return self.connection.write_parquet(table, folder, compression=compression)
+        return self.connection.write_parquet(table, folder, small=small)
 
     def read_parquet(self, paths: Sequence[Path]) -> ibis.Table:
         """Parquet files as one lazy table; folders `key=value` above them make no columns."""

@@ -75,7 +75,7 @@ class Keeper:
         with self.mart.workspace.staging() as staging:
             staged = staging / "day"
             staged.mkdir()
-            self.mart.write_parquet(table, staged, compression="snappy")
+            self.mart.write_parquet(table, staged, small=False)
             manifest = {
                 "as_of": day.isoformat(),
                 "content": dict(behind.content),

@@ -12,8 +12,9 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
@@ -71,8 +72,13 @@ class Refreshed(Result):
     """
 
     as_of: dt.date
-    table: ir.Table = field(repr=False)
     sources: tuple[SourceRefresh, ...]
+    _table: Callable[[], ir.Table] = field(repr=False)
+
+    @cached_property
+    def table(self) -> ir.Table:
+        """The tag table."""
+        return self._table()
 
     def to_frame(self) -> pd.DataFrame:
         """One row a kept source."""
@@ -147,7 +153,7 @@ def refresh_tags(
             found, how, since_day, reason = _measured(mart, source, aggregates, day, full)
             kept[source] = mart.read_parquet(found.files)
             steps.append(SourceRefresh(source, how, since_day, reason, time.perf_counter() - begun))
-    return Refreshed(day, compiled(mart, day, chosen, kept=kept), tuple(steps))
+    return Refreshed(day, tuple(steps), partial(compiled, mart, day, chosen, kept=kept))
 
 
 def _measured(

@@ -141,7 +141,8 @@ def test_a_stream_may_be_left_early(engine_mart: Mart) -> None:
     assert not left.exists() or list(left.rglob("*.parquet")) == []
 
 
-def test_what_is_written_is_read_back(engine_mart: Mart, tmp_path: Path) -> None:
+@pytest.mark.parametrize("small", [True, False])
+def test_what_is_written_is_read_back(engine_mart: Mart, tmp_path: Path, small: bool) -> None:
     moment = ibis.literal(dt.datetime(2026, 6, 30, 12, 30, 15, 123_456))
     columns = ["customer_id", "opened_on", "birth_year", "suppressed"]
     customers = (
@@ -152,7 +153,9 @@ def test_what_is_written_is_read_back(engine_mart: Mart, tmp_path: Path) -> None
         )
     )
     files = engine_mart.write_parquet(
-        customers.order_by(ibis.desc("customer_id")), tmp_path / "as_of=2026-06-30" / "out"
+        customers.order_by(ibis.desc("customer_id")),
+        tmp_path / "as_of=2026-06-30" / "out",
+        small=small,
     )
     back = engine_mart.read_parquet(files)
     assert back.columns == customers.columns

@@ -55,10 +55,11 @@ class Engine(Protocol):
         """The rows of a query, computed once and kept until the end."""
         ...
 
-    def write_parquet(
-        self, table: ibis.Table, folder: Path, *, compression: str = "zstd"
-    ) -> list[Path]:
-        """Write the rows to files in an empty folder; in the order of the query, file by file."""
+    def write_parquet(self, table: ibis.Table, folder: Path, *, small: bool = True) -> list[Path]:
+        """Write the rows to files in an empty folder; in the order of the query, file by file.
+
+        Not `small`: in as little time as can be, for what is read once or twice.
+        """
         ...
 
     def read_parquet(self, files: list[Path]) -> ibis.Table:

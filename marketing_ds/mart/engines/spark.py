@@ -79,10 +79,8 @@ class SparkEngine:
             frame.unpersist()
             self._session.catalog.dropTempView(name)
 
-    def write_parquet(
-        self, table: ibis.Table, folder: Path, *, compression: str = "zstd"
-    ) -> list[Path]:
-        return write(self.con.frame(table), folder, compression=compression)
+    def write_parquet(self, table: ibis.Table, folder: Path, *, small: bool = True) -> list[Path]:
+        return write(self.con.frame(table), folder, compression="zstd" if small else "snappy")
 
     def read_parquet(self, files: list[Path]) -> ibis.Table:
         return self._named(f"_files_{secrets.token_hex(8)}", self._files(files))
