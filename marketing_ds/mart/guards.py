@@ -139,19 +139,21 @@ def marked(
     exclusions name, are left out. So is a row of a table without channels, but for the universal
     control group, which gets no arm of an experiment either.
     """
-    table, keeps = rows, dict[str, ir.BooleanValue]()
+    full = [_full(mart, cap, as_of) for cap in exclusions.max_contacts]
+    lists = [*full, *exclusions.suppress.values()]
+    channels = "channel" in rows.columns
+    table = _with_lists(_with_permissions(rows, mart) if channels else rows, lists)
+    keeps: dict[str, ir.BooleanValue] = {}
     contact: ir.BooleanValue = ibis.literal(True)
-    if "channel" in rows.columns:
-        table = _with_permissions(rows, mart)
+    if channels:
         contact = table.channel.notnull()
         keeps = _permitted(table, contact)
     if control is not None:
         keeps[CONTROL_NAME] = ~(contact & control.contains(table.customer_id))
-    for cap in exclusions.max_contacts:
-        full = _full(mart, cap, as_of)
-        keeps[str(cap)] = ~(_counts(table, cap) & table.customer_id.isin(full.customer_id))
-    for name, listed in exclusions.suppress.items():
-        keeps[f"list {name}"] = ~table.customer_id.isin(listed.customer_id)
+    for number, cap in enumerate(exclusions.max_contacts):
+        keeps[str(cap)] = ~(_counts(table, cap) & table[_ON.format(number)].notnull())
+    for number, name in enumerate(exclusions.suppress, start=len(full)):
+        keeps[f"list {name}"] = table[_ON.format(number)].isnull()
     columns = {rule: f"_keeps_{n}" for n, rule in enumerate(keeps)}
     flags = {columns[rule]: keep for rule, keep in keeps.items()}
     return table.select(*(table[name] for name in rows.columns), **flags), columns
@@ -187,6 +189,21 @@ def _with_permissions(rows: ibis.Table, mart: Mart) -> ibis.Table:
         .mutate(_known=ibis.literal(True))
     )
     return rows.left_join(allowed, rows.customer_id == allowed["_id"])
+
+
+_ON = "_on_list_{}"
+
+
+def _with_lists(rows: ibis.Table, lists: Iterable[ibis.Table]) -> ibis.Table:
+    """`rows` with a column a list of customers: null for who is not on it.
+
+    Joined, since "not in a list" as a column is a comparison of each with each on Spark.
+    """
+    for number, listed in enumerate(lists):
+        name = _ON.format(number)
+        ids = listed.select(**{name: listed.customer_id}).distinct()
+        rows = rows.left_join(ids, rows.customer_id == ids[name])
+    return rows
 
 
 def _permitted(table: ibis.Table, contact: ir.BooleanValue) -> dict[str, ir.BooleanValue]:

@@ -16,6 +16,7 @@ import pytest
 
 from marketing_ds._core.errors import InvalidInput, PublicationError
 from marketing_ds.mart import ContactCap, Mart, Publication, open_mart, universal_control
+from marketing_ds.mart.guards import Exclusions, marked
 from marketing_ds.rules import Removals
 
 DAY = "2026-06-30"
@@ -417,3 +418,18 @@ def test_the_group_shows_itself(tiny_mart: Mart) -> None:
         {"control_share": 0.25, "salt": "1", "as_of": dt.date(2026, 6, 30), "customers": 3}
     ]
     assert "UniversalControl" in control._repr_html_()
+
+
+def test_spark_never_compares_each_customer_with_each_of_a_list(spark_mart: Mart) -> None:
+    rows = spark_mart["customers"].select("customer_id", channel=ibis.literal("app"))
+    exclusions = Exclusions.of(ContactCap(1, days=30), {"staff": ["c01"]})
+    flagged, _ = marked(rows, spark_mart, dt.date(2026, 6, 30), None, exclusions)
+    how = spark_mart.con.frame(flagged)._jdf.queryExecution().toString()
+    assert "BroadcastHashJoin" in how
+    assert "NestedLoop" not in how
+
+
+def test_a_list_may_name_a_customer_twice(tiny_mart: Mart) -> None:
+    published = segment(tiny_mart, ALL, channel="app", suppress={"staff": ["c01", "c01"]})
+    plain = segment(tiny_mart, ALL, channel="app")
+    assert published.report.candidates == plain.report.candidates == len(ALL)
