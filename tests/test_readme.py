@@ -102,6 +102,12 @@ def test_the_example_of_tags_and_audiences_works(tmp_path):
     assert "客群画像" in (tmp_path / "loyal.html").read_text()
 
 
+def test_the_example_of_a_lookalike_works(tmp_path):
+    said = _said(_blocks("python")[2], tmp_path)
+    assert 0.7 < float(said.splitlines()[0]) < 0.9
+    assert "Nearest seeds: C" in said
+
+
 def test_the_schedule_can_be_served(tmp_path):
     (command,) = [c for c in COMMANDS if SERVER in c]
     command = command.replace(".venv/bin/", f"{BIN}/") + " --port 0"
