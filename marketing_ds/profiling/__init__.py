@@ -8,6 +8,7 @@ from ._clv_purchases import BetaGeo
 from ._clv_spend import GammaGamma
 from ._clv_summary import PurchaseSummary, purchase_summary
 from ._clv_value import LifetimeValue, lifetime_value
+from ._columns import told_in
 from ._crossed import Crossed
 from ._distribution import Distribution, distribution
 from ._interval import tgi_interval
@@ -40,6 +41,7 @@ __all__ = [
     "profile",
     "purchase_summary",
     "tgi_interval",
+    "told_in",
     "track_purchases",
     "trend",
 ]

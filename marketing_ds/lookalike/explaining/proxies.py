@@ -16,7 +16,7 @@ from scipy.stats import false_discovery_control
 from marketing_ds._core.checks import check_columns, check_number
 from marketing_ds._core.display import Result, frame_html
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.profiling import tgi_interval
+from marketing_ds.profiling import tgi_interval, told_in
 from marketing_ds.tags import catalogue
 
 from .. import inputs
@@ -24,7 +24,7 @@ from ..encode import Codes, encode, fit_levels
 from ..expansion import Expansion
 from ..limits import without
 from ..placement import place
-from .words import LANGUAGES, Span, Words, check_language, words_of
+from .words import LANGUAGES, Span, Words, words_of
 
 _SAMPLE = 20_000
 """Candidates that stand for all of them, about."""
@@ -102,9 +102,7 @@ class Skew(Result):
         language : {"en", "zh"}
             Of titles and values.
         """
-        chosen = check_language(language)
-        named = {f"{name}_{chosen}": name for name in ("title", "value")}
-        return self.frame.rename(columns=named)[list(_COLUMNS)]
+        return told_in(language, self.frame, list(_COLUMNS))
 
     def _repr_html_(self) -> str:
         title = f"Skew of {self.n_found:,} found against {self.n_candidates:,} candidates"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from marketing_ds._core.checks import check_choice, check_columns, check_count
 from marketing_ds._core.display import Result, frame_html
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds.profiling import told_in
 
 from .. import inputs
 from ..encode import Codes
@@ -75,9 +76,7 @@ class CustomerReasons(Result):
         language : {"en", "zh"}
             Of titles and values.
         """
-        chosen = check_language(language)
-        named = {f"{name}_{chosen}": name for name in ("title", "value")}
-        return self.frame.rename(columns=named)[list(_COLUMNS)]
+        return told_in(language, self.frame, list(_COLUMNS))
 
     def summary(self, language: str = "en") -> pd.DataFrame:
         """How often each tag is a reason; names no customer.

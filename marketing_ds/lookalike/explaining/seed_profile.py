@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
 from marketing_ds._core.display import Result
-from marketing_ds.profiling import tgi_interval
+from marketing_ds.profiling import tgi_interval, told_in
 
 from ..information import evidence_of
 from ..training import Training
-from .words import LANGUAGES, Words, check_language, spans, words_of
+from .words import LANGUAGES, Words, spans, words_of
 
 _MIN_COUNT = 10
 """Levels that fewer seeds, or fewer customers of the base, have are not shown."""
@@ -52,9 +52,7 @@ class SeedProfile(Result):
         language : {"en", "zh"}, optional
             Of titles and values.
         """
-        chosen = check_language(language or self.language)
-        named = {f"{name}_{chosen}": name for name in ("title", "value")}
-        return self.frame.rename(columns=named)[list(_COLUMNS)]
+        return told_in(language or self.language, self.frame, list(_COLUMNS))
 
     def most_telling(self, top: int = 15, language: str | None = None) -> pd.DataFrame:
         """The `top` rows to look at first, one a tag, as rows of `to_frame`.
