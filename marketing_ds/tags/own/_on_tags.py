@@ -69,16 +69,27 @@ def formula_of(name: str, value: ir.Value, known: Mapping[str, Tag]) -> Formula:
     InvalidInput
         If it is no value of single customers, reads no tag, or cannot be told again.
     """
+    made = row_wise(f"tag {name!r}", value)
+    if not set(made.names) - {AS_OF_COLUMN}:
+        raise InvalidInput(f"tag {name!r} must read at least one tag, got {value!r}")
+    inputs = tuple(AS_OF if n == AS_OF_COLUMN else known[n] for n in made.names)
+    return Formula(made, inputs)
+
+
+def row_wise(what: str, value: ir.Value) -> OnTags:
+    """`value` as a function of the columns it reads; divisions by 0 and the like give null.
+
+    Raises
+    ------
+    InvalidInput
+        If it looks at other rows, at the clock, or at what cannot be told again.
+    """
     node = value.op()
     for kind, words in _REFUSED:
         if node.find(kind):
-            raise InvalidInput(f"tag {name!r} must be computed row by row, got {words}")
+            raise InvalidInput(f"{what} must be computed row by row, got {words}")
     used = sorted({field.name for field in node.find(ops.Field)})
-    if not set(used) - {AS_OF_COLUMN}:
-        raise InvalidInput(f"tag {name!r} must read at least one tag, got {value!r}")
-    guarded = node.replace(_guard)
-    inputs = tuple(AS_OF if n == AS_OF_COLUMN else known[n] for n in used)
-    return Formula(OnTags(guarded, tuple(used)), inputs)
+    return OnTags(node.replace(_guard), tuple(used))
 
 
 def type_of(name: str, value: ir.Value) -> schema.ColumnType:

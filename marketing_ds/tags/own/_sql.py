@@ -53,15 +53,15 @@ _WORDS = {
     "Window": "window functions look at other customers",
     "Select": "queries are not allowed",
     "Subquery": "queries are not allowed",
-    "Cast": "casts differ between engines; tags have their types already",
-    "TryCast": "casts differ between engines; tags have their types already",
+    "Cast": "casts differ between engines; values have their types already",
+    "TryCast": "casts differ between engines; values have their types already",
     "CurrentDate": "the day is as_of",
     "CurrentTimestamp": "the day is as_of",
 }
 
 
-def read_sql(text: str, table: ir.Table) -> ir.Value:
-    """The scalar SQL expression `text` on the columns of `table`.
+def read_sql(text: str, table: ir.Table, noun: str = "tag") -> ir.Value:
+    """The scalar SQL expression `text` on the columns of `table`, each of them called a `noun`.
 
     Raises
     ------
@@ -79,18 +79,21 @@ def read_sql(text: str, table: ir.Table) -> ir.Value:
         fail(text, 0, "sql must not nest so deeply")
     except SqlglotError as error:
         at = next((place.get("col") for place in getattr(error, "errors", [])), None)
-        fail(text, min(at or 0, len(text)), "sql must be one expression over tags; it breaks off")
+        fail(
+            text, min(at or 0, len(text)), f"sql must be one expression over {noun}s; it breaks off"
+        )
     expressions = [expression for expression in found if expression is not None]
     if len(expressions) != 1:
         got = f"{len(expressions)}: {text[:_SHOWN]!r}"
-        raise InvalidInput(f"sql must be one expression over tags, got {got}")
-    return _Reader(text, table).value(expressions[0])
+        raise InvalidInput(f"sql must be one expression over {noun}s, got {got}")
+    return _Reader(text, table, noun).value(expressions[0])
 
 
 class _Reader:
-    def __init__(self, text: str, table: ir.Table) -> None:
+    def __init__(self, text: str, table: ir.Table, noun: str) -> None:
         self._text = text
         self._table = table
+        self._noun = noun
         self._depth = 0
 
     def value(self, node: Any) -> ir.Value:
@@ -104,7 +107,7 @@ class _Reader:
             read = self._reader_of_many(name)
         if read is None:
             why = _WORDS.get(name, f"{self._name(node)} is not among what is let in")
-            self._refuse(node, f"must be made of tags, values, operators and CASE; {why}")
+            self._refuse(node, f"must be made of {self._noun}s, values, operators and CASE; {why}")
         value = read(node)
         self._depth -= 1
         return value
@@ -124,12 +127,14 @@ class _Reader:
 
     def _read_column(self, node: Any) -> ir.Value:
         if node.table:
-            self._refuse(node, f"must name tags alone, got {node.sql()!r}")
+            self._refuse(node, f"must name {self._noun}s alone, got {node.sql()!r}")
         name, known = node.name, self._table.columns
         if name not in known and not node.this.quoted:
             name = name.lower()  # SQL knows no case outside quotes
         if name not in known:
-            self._refuse(node, f"names the unknown tag {node.name!r}{did_you_mean(name, known)}")
+            self._refuse(
+                node, f"names the unknown {self._noun} {node.name!r}{did_you_mean(name, known)}"
+            )
         return self._table[name]
 
     def _read_literal(self, node: Any) -> ir.Value:
@@ -219,7 +224,7 @@ class _Reader:
         """``DATE '2026-06-30'``, which sqlglot reads as a cast; no other cast is let in."""
         inner = node.this
         if node.to.sql() != "DATE" or not getattr(inner, "is_string", False):
-            self._refuse(node, f"must be made of tags as they are; {_WORDS['Cast']}")
+            self._refuse(node, f"must be made of {self._noun}s as they are; {_WORDS['Cast']}")
         try:
             day = dt.date.fromisoformat(inner.this)
         except ValueError:
