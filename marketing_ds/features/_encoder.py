@@ -24,19 +24,21 @@ and why. Numbers and booleans may stand for each other, since both are the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from marketing_ds._core.checks import check_count
+from marketing_ds._core.checks import check_columns, check_count
 from marketing_ds._core.errors import InvalidInput
 
+from ._arrow import read_arrow
 from ._read import Kind, Reading, Table, read_column, read_table, warn_about_names
 
 RARE = "<rare>"
@@ -158,7 +160,8 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit_transform(self, X: ArrayLike, y: object = None, **_: Any) -> NDArray[np.float32]:
         """`fit(X)` and `transform(X)`, reading each column once."""
-        return self._write(self._learn(X))
+        readings = self._learn(X)
+        return self._write(readings, len(readings[0].values))
 
     def fit_response(
         self, X: ArrayLike, y: NDArray[np.float64], sample_weight: NDArray[np.float64]
@@ -192,7 +195,27 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 column = replace(column, rates=tuple(rates.tolist()))
             columns.append(column)
         self._keep(columns)
-        return self._write(readings)
+        return self._write(readings, len(y))
+
+    def fit_codes(self, X: ArrayLike) -> NDArray[np.float32]:
+        """As `fit_transform`, but a category becomes one column: the number of its level.
+
+        For trees that part levels themselves (XGBoost's categorical splits): the matrix depends on
+        no response, so one serves many.
+
+        Parameters
+        ----------
+        X : as in `fit`
+        """
+        readings = self._learn(X)
+        columns = []
+        for column in self.columns_:
+            if column.kind == "category" and not column.dropped:
+                levels = len(column.categories) + column.rare + column.null
+                column = replace(column, rates=tuple(float(code) for code in range(levels)))
+            columns.append(column)
+        self._keep(columns)
+        return self._write(readings, len(readings[0].values))
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Encode.
@@ -212,13 +235,41 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         frame = self.align(read_table(X))
-        readings = []
+        readings: list[Reading | None] = []
         for position, column in enumerate(self.columns_):
             if column.dropped:  # nothing of it is used, so nothing of it can be wrong
-                readings.append(Reading(column.kind, np.empty(0), ()))
+                readings.append(None)
                 continue
             readings.append(read_column(frame.iloc[:, position], column.name, column.kind))
         return self._write(readings, len(frame))
+
+    def transform_batch(
+        self, batch: pa.RecordBatch | pa.Table, *, only: Collection[str] | None = None
+    ) -> NDArray[np.float32]:
+        """`transform` of Arrow columns found by name, without a way round by pandas.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch or Table
+            Columns by the names of `columns_`, in whatever order; others are ignored.
+        only : collection of str, optional
+            Columns to read; the others need not be there, and what they encode to is NaN.
+
+        Raises
+        ------
+        InvalidInput
+            If columns are missing, of another type than at fit, or infinite.
+        """
+        check_is_fitted(self)
+        wanted = [
+            None if column.dropped or (only is not None and column.name not in only) else column
+            for column in self.columns_
+        ]
+        check_columns(batch.schema.names, [c.name for c in wanted if c], "X")
+        readings = [
+            None if c is None else read_arrow(batch.column(c.name), c.name, c.kind) for c in wanted
+        ]
+        return self._write(readings, batch.num_rows)
 
     def numbers(self, values: pd.Series[Any], column: InputColumn) -> list[float | None]:
         """A number, boolean or date column as the float32 that are fed to trees; None for null."""
@@ -274,14 +325,19 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         warn_about_names(table.named, knows_names, type(self).__name__)
         return table.features
 
-    def _write(self, readings: list[Reading], rows: int | None = None) -> NDArray[np.float32]:
-        rows = len(readings[0].values) if rows is None else rows
-        out = np.zeros((rows, len(self.origin_)), dtype=np.float32)
-        plain, words = [], []
+    def _write(self, readings: Sequence[Reading | None], rows: int) -> NDArray[np.float32]:
+        """The matrix of what was read of each column; a column that was not is NaN."""
+        wide = any(c.kind == "category" and c.outputs() and not c.rates for c in self.columns_)
+        # Where every column is written anyway, memory need not be cleared.
+        out = (np.zeros if wide else np.empty)((rows, len(self.origin_)), dtype=np.float32)
+        plain: list[tuple[int, NDArray[np.float32]]] = []
+        words = []
         start = 0
         for column, reading in zip(self.columns_, readings, strict=True):
             width = len(column.outputs())
-            if column.rates:
+            if reading is None:
+                out[:, start : start + width] = np.nan
+            elif column.rates:
                 rates = np.array([*column.rates, np.nan], dtype=np.float32)
                 plain.append((start, rates[_places(column, reading)]))
             elif width and column.kind == "category":

@@ -106,30 +106,45 @@ def read_column(values: pd.Series[Any], name: str, expected: Kind | None = None)
         If the column mixes types, is of another kind than expected, or holds infinite numbers.
     """
     kind = _kind_of(values, name)
-    numeric = {"number", "boolean"}
-    if kind is None:  # nothing but nulls: may be of any kind
-        kind = expected or "number"
-        missing = np.full(len(values), -1 if kind == "category" else np.nan)
-        return Reading(kind, missing.astype(np.intp if kind == "category" else np.float32), ())
-    if expected is not None and kind != expected and not {kind, expected} <= numeric:
-        raise InvalidInput(
-            f"column {name!r} of X must be a {expected} as it was at fit, got a {kind} "
-            f"({values.dtype}); convert it before"
-        )
+    if kind is None:
+        return nothing_but_nulls(expected or "number", len(values))
+    if expected is not None:
+        check_kind(name, kind, expected, str(values.dtype))
     if kind == "category":
         return _read_category(values)
     if kind == "date":
         return Reading("date", _days(values), ())
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return Reading(kind, finite_in_float32(numbers, name), ())
+
+
+def nothing_but_nulls(kind: Kind, rows: int) -> Reading:
+    """A column that knows nothing: it may be of any kind."""
+    if kind == "category":
+        return Reading(kind, np.full(rows, -1, dtype=np.intp), ())
+    return Reading(kind, np.full(rows, np.nan, dtype=np.float32), ())
+
+
+def check_kind(name: str, kind: Kind, expected: Kind, type_name: str) -> None:
+    """Refuse a column of another kind than at fit; numbers and booleans stand for each other."""
+    if kind != expected and not {kind, expected} <= {"number", "boolean"}:
+        raise InvalidInput(
+            f"column {name!r} of X must be a {expected} as it was at fit, got a {kind} "
+            f"({type_name}); convert it before"
+        )
+
+
+def finite_in_float32(numbers: NDArray[np.floating], name: str) -> NDArray[np.float32]:
+    """Numbers as float32, NaN for null; infinite ones are refused."""
     with np.errstate(over="ignore"):
-        single = numbers.astype(np.float32)
+        single = numbers.astype(np.float32, copy=False)
     infinite = np.flatnonzero(np.isinf(single))
     if len(infinite):
         raise InvalidInput(
             f"column {name!r} of X must be finite in float32, got {numbers[infinite[0]]} in row "
             f"{infinite[0]} and {len(infinite)} such value(s) in all; make them null or clip them"
         )
-    return Reading(kind, single, ())
+    return single
 
 
 def warn_about_names(has_names: bool, had_names: bool, estimator: str) -> None:

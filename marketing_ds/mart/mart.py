@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.types as ir
 
-from marketing_ds._core.checks import check_date
+from marketing_ds._core.checks import check_count, check_date
 from marketing_ds._core.display import frame_html
 from marketing_ds._core.errors import InvalidInput, MartError, NotPublished, did_you_mean
 from marketing_ds.schema import MART
@@ -360,6 +361,7 @@ class Mart:
         schema: ibis.Schema,
         *,
         rows: int = 65_536,
+        threads: int = 1,
     ) -> ibis.Table:
         """What a Python function makes of the rows of a query, without bringing them together.
 
@@ -374,6 +376,9 @@ class Mart:
             What comes out.
         rows : int, default 65,536
             Rows in a batch, at most.
+        threads : int, default 1
+            Calls at once on DuckDB, while more rows are read: pays where the function is one that
+            lets go of Python's lock. Spark has its workers.
 
         Returns
         -------
@@ -395,7 +400,21 @@ class Mart:
         ...     found.distinct().to_pyarrow().to_pylist()
         [{'initial': 'C'}]
         """
-        return self.connection.map_batches(table, function, schema, rows)
+        return self.connection.map_batches(
+            table, function, schema, rows, check_count("threads", threads, low=1)
+        )
+
+    def spark_frame(self, table: ibis.Table) -> AbstractContextManager[Any]:
+        """A query as a `pyspark.sql.DataFrame`, for libraries that work on those.
+
+        It is to be used within a ``with``, where workers on this machine run this very Python.
+
+        Raises
+        ------
+        InvalidInput
+            If the mart is not on Spark.
+        """
+        return self.connection.spark_frame(table)
 
     def write_parquet(self, table: ibis.Table, folder: Path, *, small: bool = True) -> list[Path]:
         """Write the rows of a query to `part-….parquet` in a folder, which is made if need be.

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from marketing_ds._core import model_folder
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.lookalike import Lookalike, store
+from marketing_ds.lookalike import Lookalike
 
 
 @pytest.mark.parametrize("method", ["neighbours", "classifier", "ensemble"])
@@ -49,7 +50,7 @@ def test_a_killed_save_leaves_the_old_model(
 ):
     look.save(tmp_path)
     other = Lookalike("neighbours", n_neighbors=50).fit(frame, seeds)
-    replace, written = store._replace, []
+    replace, written = model_folder._replace, []
 
     def dying(path, content):
         if len(written) == writes_before:
@@ -57,7 +58,7 @@ def test_a_killed_save_leaves_the_old_model(
         written.append(path)
         replace(path, content)
 
-    monkeypatch.setattr(store, "_replace", dying)
+    monkeypatch.setattr(model_folder, "_replace", dying)
     with pytest.raises(KeyboardInterrupt):
         other.save(tmp_path)
     assert Lookalike.load(tmp_path).model_version_ == look.model_version_

@@ -89,3 +89,21 @@ def test_a_failing_function_says_why(engine_mart: Mart) -> None:
 
     with pytest.raises((ValueError, *engine_mart.connection.errors), match="no such luck"):
         engine_mart.map_batches(engine_mart["customers"], fail, SCHEMA).to_pyarrow()
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_keep_the_order_of_the_rows(tiny_mart: Mart, threads: int) -> None:
+    transactions = tiny_mart["transactions"]
+    plain = tiny_mart.map_batches(transactions, Spent(np.array([100])), SCHEMA, rows=4)
+    found = tiny_mart.map_batches(
+        transactions, Spent(np.array([100])), SCHEMA, rows=4, threads=threads
+    )
+    assert found.to_pyarrow().to_pylist() == plain.to_pyarrow().to_pylist()
+
+
+def test_a_function_that_fails_in_a_thread_says_why(tiny_mart: Mart) -> None:
+    def fail(batch: pa.RecordBatch) -> pa.RecordBatch:
+        raise ValueError("no such luck")
+
+    with pytest.raises(ValueError, match="no such luck"):
+        tiny_mart.map_batches(tiny_mart["customers"], fail, SCHEMA, rows=2, threads=2)

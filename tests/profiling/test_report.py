@@ -13,6 +13,7 @@ import pytest
 
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.markup import Markup, element
 from marketing_ds.audiences import Audience, audience
 from marketing_ds.mart import Mart
 from marketing_ds.profiling import (
@@ -26,7 +27,6 @@ from marketing_ds.profiling import (
 )
 from marketing_ds.profiling._report.charts import LogScale, ratio_bar
 from marketing_ds.profiling._report.headline import findings
-from marketing_ds.profiling._report.markup import Markup, element
 from marketing_ds.profiling._report.words import WORDS, amount, percent, whole
 
 from .people import people

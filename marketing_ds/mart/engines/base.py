@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import ibis
 from ibis.backends.sql import SQLBackend
@@ -75,9 +75,18 @@ class Engine(Protocol):
         ...
 
     def map_batches(
-        self, table: ibis.Table, function: BatchFunction, schema: ibis.Schema, rows: int
+        self,
+        table: ibis.Table,
+        function: BatchFunction,
+        schema: ibis.Schema,
+        rows: int,
+        threads: int = 1,
     ) -> ibis.Table:
         """What a function makes of the rows of a query, batch by batch."""
+        ...
+
+    def spark_frame(self, table: ibis.Table) -> AbstractContextManager[Any]:
+        """A query as a DataFrame of Spark, for others' functions; refused by other engines."""
         ...
 
     def reason(self, error: Exception) -> str:

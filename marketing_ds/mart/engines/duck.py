@@ -6,8 +6,9 @@ import contextlib
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import ibis
@@ -16,7 +17,7 @@ from marketing_ds._core.errors import InvalidInput
 
 from ..workspace import Workspace
 from .base import PART, BatchFunction
-from .streaming import record_batches
+from .streaming import in_order, record_batches
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -119,7 +120,12 @@ class DuckEngine:
         return record_batches(table, rows)
 
     def map_batches(
-        self, table: ibis.Table, function: BatchFunction, schema: ibis.Schema, rows: int
+        self,
+        table: ibis.Table,
+        function: BatchFunction,
+        schema: ibis.Schema,
+        rows: int,
+        threads: int = 1,
     ) -> ibis.Table:
         """Computed at once, into a file that lasts as long as the engine."""
         import pyarrow.parquet as pq
@@ -130,9 +136,12 @@ class DuckEngine:
         file = folder / PART.format(0)
         arrow = schema.to_pyarrow()
         with pq.ParquetWriter(file, arrow, compression="lz4") as writer:
-            for batch in self.batches(table, rows):
-                writer.write_batch(function(batch).cast(arrow))
+            for made in in_order(function, self.batches(table, rows), threads):
+                writer.write_batch(made.cast(arrow))
         return self.read_parquet([file])
+
+    def spark_frame(self, table: ibis.Table) -> AbstractContextManager[Any]:
+        raise InvalidInput("table must be one of a mart on Spark; open it with engine='spark'")
 
     def reason(self, error: Exception) -> str:
         return str(error).strip().splitlines()[0]

@@ -21,9 +21,9 @@ from .base import BatchFunction
 from .hadoop import HadoopFolder, is_local
 from .spark_dialect import SparkBackend
 from .spark_files import named, rows_digest, write
-from .spark_mapping import mapped
+from .spark_mapping import mapped, own_python
 from .spark_reading import ERRORS, read_csv, read_parquet, read_table
-from .spark_session import Lease
+from .spark_session import Lease, pandas_3_allowed
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -101,11 +101,21 @@ class SparkEngine:
         yield from self.con.to_pyarrow_batches(table, chunk_size=rows)
 
     def map_batches(
-        self, table: ibis.Table, function: BatchFunction, schema: ibis.Schema, rows: int
+        self,
+        table: ibis.Table,
+        function: BatchFunction,
+        schema: ibis.Schema,
+        rows: int,
+        threads: int = 1,  # each worker of Spark has one
     ) -> ibis.Table:
         """Computed where the rows are, whenever they are asked for."""
         frame = mapped(self.con.frame(table), function, schema, rows)
         return self._named(f"_mapped_{secrets.token_hex(8)}", frame)
+
+    @contextlib.contextmanager
+    def spark_frame(self, table: ibis.Table) -> Iterator[DataFrame]:
+        with own_python(self._session), pandas_3_allowed():
+            yield self.con.frame(table)
 
     def reason(self, error: Exception) -> str:
         text = str(error)

@@ -37,7 +37,7 @@ def mapped(frame: DataFrame, function: BatchFunction, schema: ibis.Schema, rows:
             for start in range(0, batch.num_rows, rows):
                 yield function(batch.slice(start, rows)).cast(arrow)
 
-    with _own_python(frame.sparkSession):
+    with own_python(frame.sparkSession):
         return naive(frame).mapInArrow(over, _spark_schema(schema))
 
 
@@ -53,7 +53,7 @@ def _spark_schema(schema: ibis.Schema) -> StructType:
 
 
 @contextmanager
-def _own_python(session: SparkSession) -> Iterator[None]:
+def own_python(session: SparkSession) -> Iterator[None]:
     """Workers on this machine run this very Python: it has the packages that the function needs."""
     context = session.sparkContext
     before = context.pythonExec

@@ -232,6 +232,10 @@ def start_settings(folder: Path, options: Mapping[str, str]) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         # Spark's own 200 suit a cluster.
         "spark.sql.shuffle.partitions": str(max(8, 4 * (os.cpu_count() or 1))),
+        # The first million of an order: else each task keeps a queue of a million.
+        "spark.sql.execution.topKSortFallbackThreshold": "100000",
+        # What fits in memory is joined by hash, not sorted first.
+        "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",
     }
     configured = _configured()
     return {k: v for k, v in defaults.items() if k not in configured} | dict(options)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
-from string import Template
 
 from marketing_ds._core.checks import check_date
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.markup import Markup, checked_page, element, joined, page
 
 from .._profile import Profile
 from .headline import sentences
-from .markup import Markup, element, joined
 from .sections import apart, crossed, extra_section, mixes
 from .words import WORDS, percent, whole
 
@@ -33,7 +31,7 @@ def write_report(
     extras: Sequence[Result],
 ) -> Path:
     """Write the page; see `Profile.report`."""
-    file = _checked_file(path)
+    file = checked_page(path)
     if isinstance(extras, Result):
         extras = [extras]
     for extra in extras:
@@ -44,24 +42,14 @@ def write_report(
             )
     day = check_date("as_of", as_of) if as_of is not None else profile.as_of
     heading = title or _short(profile.texts[0])
-    template = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    page = Template(template).substitute(
+    text = page(
         lang=WORDS[language]["lang"],
         title=joined([WORDS[language]["kind"], WORDS[language]["colon"], heading]),
         header=_header(profile, heading, day, language),
         main=joined(_main(profile, extras, language)),
         footer=_footer(profile, language),
     )
-    file.write_text(page, encoding="utf-8")
-    return file
-
-
-def _checked_file(path: str | Path) -> Path:
-    file = Path(path)
-    if file.suffix.lower() not in (".html", ".htm"):
-        raise InvalidInput(f"path must end in .html, got {str(path)!r}")
-    if not file.parent.is_dir():
-        raise InvalidInput(f"path must lie in a folder that is there, got {str(path)!r}")
+    file.write_text(text, encoding="utf-8")
     return file
 
 

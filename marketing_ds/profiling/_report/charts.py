@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from marketing_ds._core.markup import Markup, drawing, element
+
 from .._distribution import Distribution
 from .._migration import ENTERED, LEFT, Migration
 from .._trend import Trend
-from .markup import Markup, drawing, element
 from .words import WORDS, percent, readable, whole
 
 _TICKS = (1, 2, 5, 10, 25, 50, 100, 200, 400, 1000, 2500, 5000, 10000)

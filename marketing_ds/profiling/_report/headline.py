@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from marketing_ds._core.display import Result
+from marketing_ds._core.markup import Markup, element, joined
 
 from .._behaviour import Behaviour
 from .._profile import Profile
 from .._ranking import sureness
 from .._rows import each_row
 from .._trend import Trend
-from .markup import Markup, element, joined
 from .words import WORDS, amount, percent, readable, whole
 
 _MOST = 4

@@ -10,6 +10,7 @@ import pandas as pd
 
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.markup import Markup, element, joined
 from marketing_ds.audiences import Overlap
 
 from .._behaviour import Behaviour
@@ -32,7 +33,6 @@ from .charts import (
     tgi_shade,
     trend_chart,
 )
-from .markup import Markup, element, joined
 from .words import WORDS, amount, change, percent, readable, whole
 
 _ROWS, _OF_ONE_TAG, _CROSSED, _MEANS, _ANY = 22, 3, 12, 15, 40

@@ -1,9 +1,14 @@
-"""Elements of HTML and of SVG as text: whatever is not markup already is escaped."""
+"""Pages of HTML with pictures in SVG as text: whatever is not markup already is escaped."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from .errors import InvalidInput
 
 
 class Markup(str):
@@ -54,6 +59,24 @@ def drawing(
         aria_label=label,
         **attributes,
     )
+
+
+def page(*, lang: str, title: str, header: Markup, main: Markup, footer: Markup) -> str:
+    """A whole page in the house's style, which asks for nothing from outside."""
+    template = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        lang=lang, title=joined([title]), header=header, main=main, footer=footer
+    )
+
+
+def checked_page(path: str | Path) -> Path:
+    """`path` as the place of a page: it ends in .html, and its folder is there."""
+    file = Path(path)
+    if file.suffix.lower() not in (".html", ".htm"):
+        raise InvalidInput(f"path must end in .html, got {str(path)!r}")
+    if not file.parent.is_dir():
+        raise InvalidInput(f"path must lie in a folder that is there, got {str(path)!r}")
+    return file
 
 
 def _plain(value: object) -> str:
