@@ -13,11 +13,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from marketing_ds._core.errors import InvalidInput
 from marketing_ds.features import InputColumn
 from marketing_ds.propensity import Calibration
 
 from ._models import PropensityLike, UpliftLike, used_columns
-from ._trees import ensemble_attributes
+from ._trees import Split, ensemble_attributes, set_splits
 
 OUTPUT = "score"
 
@@ -28,10 +29,10 @@ def build_graph(model: PropensityLike | UpliftLike, version: str) -> Any:
     columns = used_columns(model)
     features = graph.add("Concat", [_encode(graph, c) for c in columns], axis=1)
     if isinstance(model, PropensityLike):
-        margin = _margins(graph, features, [model.booster_])
+        margin = _margins(graph, features, [model.booster_], columns)
         score = graph.add("Sigmoid", [_calibrated(graph, margin, model.calibration_)])
     else:
-        score = _uplift(graph, features, model)
+        score = _uplift(graph, features, model, columns)
     graph.add("Identity", [score], output=OUTPUT)
     width = 1 if isinstance(model, PropensityLike) else len(model.arms_)
     proto = helper.make_model(
@@ -116,9 +117,44 @@ def _encode(graph: _Graph, column: InputColumn) -> str:
     return graph.add("Cast", [graph.add("Equal", [place, places])], to=TensorProto.FLOAT)
 
 
-def _margins(graph: _Graph, features: str, boosters: Sequence[Any]) -> str:
-    attributes = ensemble_attributes(boosters)
+def _margins(
+    graph: _Graph, features: str, boosters: Sequence[Any], columns: Sequence[InputColumn]
+) -> str:
+    splits = set_splits(boosters)
+    owners = [column for column in columns for _ in column.outputs()]
+    places = {split: len(owners) + at for at, split in enumerate(splits)}
+    if splits:
+        wanted = sorted({feature for feature, _ in splits})
+        parts = [
+            _members(graph, owners[feature], [s for s in splits if s[0] == feature])
+            for feature in wanted
+        ]
+        features = graph.add("Concat", [features, *parts], axis=1)
+    attributes = ensemble_attributes(boosters, places)
     return graph.add("TreeEnsembleRegressor", [features], domain="ai.onnx.ml", **attributes)
+
+
+def _members(graph: _Graph, column: InputColumn, splits: Sequence[Split]) -> str:
+    """For each split of a coded category whether its set holds the code, (N, splits); else NaN."""
+    if column.kind != "category" or column.rates != tuple(range(len(column.rates))):
+        raise InvalidInput(
+            "booster must split numbers only to be exported, or the codes that "
+            f"`FeatureEncoder.fit_codes` makes; it has categorical splits of {column.name!r}"
+        )
+    levels, known = len(column.categories), len(column.rates)
+    place = graph.add(
+        "LabelEncoder",
+        [column.name],
+        domain="ai.onnx.ml",
+        keys_strings=[*column.categories, ""],
+        values_int64s=[*range(levels), known - 1 if column.null else known],
+        default_int64=levels if column.rare else known,  # the last row is that of no code
+    )
+    table = np.full((known + 1, len(splits)), np.nan)
+    for at, (_, codes) in enumerate(splits):
+        table[:known, at] = np.isin(np.arange(known), codes)
+    looked_up = graph.add("Gather", [graph.constant(table), place], axis=0)
+    return graph.add("Squeeze", [looked_up, graph.constant([1], np.int64)])
 
 
 def _calibrated(graph: _Graph, margin: str, calibration: Calibration) -> str:
@@ -158,13 +194,13 @@ def _through_knots(
     return graph.add("Add", [at_segment(np.concatenate([y[:1], y])), rise])
 
 
-def _uplift(graph: _Graph, features: str, model: UpliftLike) -> str:
+def _uplift(graph: _Graph, features: str, model: UpliftLike, columns: Sequence[InputColumn]) -> str:
     """Per arm Σ weight · link(margin) + constant: one ensemble, then one matrix product."""
     terms = [(a, t) for a, arm in enumerate(model.arms_) for t in model.terms_[arm]]
     terms.sort(key=lambda pair: pair[1].link)  # identity before logistic
     split = sum(term.link == "identity" for _, term in terms)
     constants = graph.constant([[model.constant_.get(arm, 0.0) for arm in model.arms_]])
-    margins = _margins(graph, features, [term.booster for _, term in terms])
+    margins = _margins(graph, features, [term.booster for _, term in terms], columns)
     parts = []
     if split:
         parts.append(graph.add("Gather", [margins, graph.constant(range(split), np.int64)], axis=1))

@@ -1,8 +1,8 @@
-"""Boosting with out-of-fold predictions: all folds grow in step, so that they stop together."""
+"""Boosting on top of a ridge regression, with out-of-fold predictions: all folds grow in step."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,76 @@ from scipy.special import logit
 
 from marketing_ds.features import smoothed_rates
 
-from ._calibration import Fold, log_loss_rows
+from ._additive import with_additive_part
+from ._calibration import Floats, Fold, log_loss_rows
+from ._ridge import Matrix, Ridge, RidgeOutOfFold, choose_ridge, fit_ridges
 
-Matrix = NDArray[np.float32]
-Floats = NDArray[np.float64]
+OnRound = Callable[[int, float], None]
+SMALLER = 1e-7  # a lesser fall of the mean log loss is none
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Encoded rows to learn from.
+
+    Attributes
+    ----------
+    Z : ndarray of shape (n, columns), float32
+    y : ndarray of shape (n,)
+        0 or 1.
+    w : ndarray of shape (n,)
+        How many customers each row stands for.
+    rated : ndarray of int
+        Columns that hold mean responses of categories.
+    monotone : mapping of int to int
+        Columns whose effect only rises (1) or only falls (-1).
+    """
+
+    Z: Matrix
+    y: Floats
+    w: Floats
+    rated: NDArray[np.intp]
+    monotone: Mapping[int, int]
+
+    def seen_from(self, fold: Fold) -> Matrix:
+        """The rows with each mean response taken again from the fold's training rows.
+
+        No test row then has a say in its own encoding.
+        """
+        if len(self.rated) == 0:
+            return self.Z
+        own = self.Z.copy()
+        for column, rates in self.rates_in(fold).items():
+            own[:, column] = rates.of(self.Z[:, column])
+        return own
+
+    def rates_in(self, fold: Fold) -> dict[int, Rates]:
+        """For each column of mean responses, what the fold's training rows make of its levels."""
+        train, _ = fold
+        found = {}
+        for column in self.rated.tolist():
+            # Levels of equal rate fall together here, as they do in any tree.
+            levels, level = np.unique(self.Z[:, column], return_inverse=True)
+            seen, group = np.unique(level[train], return_inverse=True)
+            rates = np.full(len(levels), np.nan, dtype=np.float32)
+            rates[seen] = smoothed_rates(group, self.y[train], self.w[train])
+            found[column] = Rates(levels, rates)
+        return found
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How one fold rates the levels of a category, by the rates that all rows give them."""
+
+    levels: Matrix
+    rates: Matrix
+
+    def of(self, values: Matrix) -> Matrix:
+        """The fold's rates of values of the whole encoding; NaN for one never seen."""
+        place = np.minimum(np.searchsorted(self.levels, values), len(self.levels) - 1)
+        same = (self.levels[place] == values) | (np.isnan(self.levels[place]) & np.isnan(values))
+        rates: Matrix = np.where(same, self.rates[place], np.float32(np.nan))
+        return rates
 
 
 @dataclass(frozen=True)
@@ -26,54 +92,98 @@ class OutOfFold:
     Attributes
     ----------
     rounds : int
-        Number of rounds with the smallest mean log loss out of fold.
+        Number of boosted trees with the smallest mean log loss out of fold.
     losses : tuple of float
-        That loss after each round, from 0 rounds (the base rate) on.
+        That loss after each round; the first is that of the ridge regression alone (or, without
+        one, of the base rate).
     margin : ndarray of shape (n,)
         Out-of-fold margins at `rounds`; NaN for a row that is in no test fold.
+    ridge : RidgeOutOfFold or None
+    boosters : tuple of xgboost.Booster
+        Each fold's, regression included, at `rounds`; empty unless they were asked for.
     """
 
     rounds: int
     losses: tuple[float, ...]
     margin: Floats
+    ridge: RidgeOutOfFold | None
+    boosters: tuple[xgb.Booster, ...]
+
+
+def ridge_out_of_fold(rows: Rows, folds: Sequence[Fold], seed: int) -> RidgeOutOfFold:
+    """The regression's best penalty, with its out-of-fold margins."""
+    parts = ((fold, rows.seen_from(fold)) for fold in folds)
+    return choose_ridge(parts, rows.y, rows.w, rows.rated, monotone=rows.monotone, seed=seed)
 
 
 def grow_out_of_fold(
-    X: Matrix,
-    y: Floats,
-    w: Floats,
+    rows: Rows,
     folds: Sequence[Fold],
     parameters: dict[str, Any],
+    ridge: RidgeOutOfFold | None,
     *,
-    rated: NDArray[np.intp],
     max_rounds: int,
     patience: int,
+    keep: bool = False,
+    on_round: OnRound | None = None,
 ) -> OutOfFold:
     """Grow one booster per fold, round by round, until the pooled loss has stopped falling.
 
-    `rated` are the columns that hold mean responses of categories: for each fold they are taken
-    again from its training rows, so that no test row has a say in its own encoding.
+    Parameters
+    ----------
+    rows : Rows
+    folds : sequence of (train, test) positions
+    parameters : dict
+        XGBoost's.
+    ridge : RidgeOutOfFold or None
+        What the trees add to.
+    max_rounds, patience : int
+        Most rounds, and rounds without a smaller loss after which the folds stop.
+    keep : bool, default=False
+        Keep the folds' boosters, for standard errors.
+    on_round : callable, optional
+        Called with the round and its loss; may raise to stop for good.
     """
-    racers = [_Racer(_rerated(X, rated, y, w, f), y, w, f, parameters) for f in folds]
+    starts: Sequence[Ridge | None] = ridge.folds if ridge else [None] * len(folds)
+    racers = [
+        _Racer(rows, fold, start, parameters) for fold, start in zip(folds, starts, strict=True)
+    ]
     weight = sum(racer.weight for racer in racers)
     losses = [sum(racer.loss() for racer in racers) / weight]
     best = 0
     for done in range(1, max_rounds + 1):
         losses.append(sum(racer.step(done - 1) for racer in racers) / weight)
-        if losses[done] < losses[best]:
+        if on_round is not None:
+            on_round(done, losses[done])
+        if losses[done] < losses[best] - SMALLER:
             best = done
         if done - best >= patience:
             break
-    margin = np.full(len(y), np.nan)
+    margin = np.full(len(rows.y), np.nan)
     for racer in racers:
         margin[racer.test] = racer.margin(best)
-    return OutOfFold(best, tuple(losses), margin)
+    kept = tuple(racer.whole(best) for racer in racers) if keep else ()
+    return OutOfFold(best, tuple(losses), margin, ridge, kept)
 
 
-def grow(X: Matrix, y: Floats, w: Floats, parameters: dict[str, Any], rounds: int) -> xgb.Booster:
-    """One booster on all rows."""
-    data = _quantised(X, y, w, parameters)
-    return xgb.train(_with_base(parameters, y, w), data, rounds)
+def grow(
+    rows: Rows, parameters: dict[str, Any], rounds: int, penalty: float | None, seed: int
+) -> xgb.Booster:
+    """One booster on all rows, regression included.
+
+    Parameters
+    ----------
+    penalty : float or None
+        Of the ridge regression; None for trees alone.
+    """
+    ridge = None
+    if penalty is not None:
+        (ridge,) = fit_ridges(
+            rows.Z, rows.y, rows.w, rows.rated, [penalty], monotone=rows.monotone, seed=seed
+        )
+    data = _quantised(rows.Z, rows.y, rows.w, parameters, ridge)
+    booster = xgb.train(_with_base(parameters, rows.y, rows.w), data, rounds)
+    return booster if ridge is None else with_additive_part(booster, ridge)
 
 
 class _Racer:
@@ -84,17 +194,28 @@ class _Racer:
     """
 
     def __init__(
-        self, X: Matrix, y: Floats, w: Floats, fold: Fold, parameters: dict[str, Any]
+        self, rows: Rows, fold: Fold, ridge: Ridge | None, parameters: dict[str, Any]
     ) -> None:
         train, self.test = fold
-        self.y, self.w = y[self.test], w[self.test]
+        self.y, self.w = rows.y[self.test], rows.w[self.test]
         self.weight = float(self.w.sum())
-        self._train = _quantised(X[train], y[train], w[train], parameters)
-        self._test = xgb.DMatrix(X[self.test], nthread=parameters["nthread"])
-        full = _with_base(parameters, y[train], w[train])
-        self._base = float(logit(full["base_score"]))
+        Z, y, w = rows.seen_from(fold), rows.y[train], rows.w[train]
+        self._ridge = ridge
+        self._parameters = _with_base(parameters, y, w)
+        self._train = _quantised(Z[train], y, w, parameters, ridge)
+        tested = Z[self.test]
+        self._start = (
+            np.full(len(tested), logit(self._parameters["base_score"]))
+            if ridge is None
+            else ridge.margin(tested)
+        )
+        self._test = xgb.DMatrix(
+            tested,
+            base_margin=None if ridge is None else self._start,
+            nthread=parameters["nthread"],
+        )
         # Both matrices are named, so that each round only predicts its own new tree.
-        self._booster = xgb.Booster(full, [self._train, self._test])
+        self._booster = xgb.Booster(self._parameters, [self._train, self._test])
 
     def step(self, round_: int) -> float:
         self._booster.update(self._train, round_)
@@ -106,31 +227,31 @@ class _Racer:
 
     def margin(self, rounds: int) -> Floats:
         if rounds == 0:  # XGBoost reads an iteration range of (0, 0) as "all"
-            return np.full(len(self.test), self._base)
+            return self._start
         margin: Floats = self._booster.predict(
             self._test, output_margin=True, iteration_range=(0, rounds)
         ).astype(np.float64)
         return margin
 
-
-def _rerated(X: Matrix, rated: NDArray[np.intp], y: Floats, w: Floats, fold: Fold) -> Matrix:
-    if len(rated) == 0:
-        return X
-    train, _ = fold
-    own = X.copy()
-    for column in rated:
-        # Levels of equal rate fall together here, as they do in any tree.
-        _, level = np.unique(X[:, column], return_inverse=True)
-        seen, group = np.unique(level[train], return_inverse=True)
-        lookup = np.full(level.max() + 1, np.nan, dtype=np.float32)
-        lookup[seen] = smoothed_rates(group, y[train], w[train])
-        own[:, column] = lookup[level]
-    return own
+    def whole(self, rounds: int) -> xgb.Booster:
+        """The fold's booster after so many rounds, regression included."""
+        if rounds == 0:
+            grown = xgb.train(self._parameters, self._train, 0)
+        else:
+            grown = self._booster[:rounds]
+        return grown if self._ridge is None else with_additive_part(grown, self._ridge)
 
 
-def _quantised(X: Matrix, y: Floats, w: Floats, parameters: dict[str, Any]) -> xgb.QuantileDMatrix:
+def _quantised(
+    Z: Matrix, y: Floats, w: Floats, parameters: dict[str, Any], ridge: Ridge | None
+) -> xgb.QuantileDMatrix:
     return xgb.QuantileDMatrix(
-        X, y, weight=w, max_bin=parameters["max_bin"], nthread=parameters["nthread"]
+        Z,
+        y,
+        weight=w,
+        base_margin=None if ridge is None else ridge.margin(Z),
+        max_bin=parameters["max_bin"],
+        nthread=parameters["nthread"],
     )
 
 

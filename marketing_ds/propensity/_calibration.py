@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.isotonic import isotonic_regression
 
@@ -24,6 +24,10 @@ KINDS: tuple[CalibrationKind, ...] = ("none", "platt", "beta", "isotonic")  # si
 _ENOUGH = 50  # customers of the smaller class for Platt's two numbers
 _ENOUGH_TO_BEND = 300  # for the others
 _MAX_BINS = 100
+_LEAST_SLOPE = 1e-3  # increasing, strictly
+_STEPS, _HALVINGS = 100, 30
+_FLAT = 1e-10  # mean log loss per unit of a parameter
+_RIDGE = 1e-12  # keeps the curvature of equal columns invertible
 _MIN_GAP = 0.01  # log-odds between knots: keeps the slopes, and so rounding in float32, small
 
 
@@ -167,23 +171,69 @@ def _fit_softplus(
     # Platt's targets instead of 0 and 1 keep the slope finite where classes separate.
     positives, negatives = w[y > 0].sum(), w[y == 0].sum()
     target = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    up, down = np.logaddexp(0, margin), np.logaddexp(0, -margin)
-    features = np.column_stack([margin] if tied else [-down, up])
-    scale = w.sum()
+    features = [margin] if tied else [-np.logaddexp(0, -margin), np.logaddexp(0, margin)]
+    found = _fit_rising([*features, np.ones(len(margin))], target, w / w.sum())
+    return float(found[0]), float(found[-2]), float(found[-1])
 
-    def loss_and_slope(parameters: Floats) -> tuple[float, Floats]:
-        z = features @ parameters[:-1] + parameters[-1]
-        loss = np.sum(w * (np.logaddexp(0, z) - target * z)) / scale
-        residual = w * (expit(z) - target) / scale
-        return loss, np.append(features.T @ residual, residual.sum())
 
-    k = features.shape[1]
-    bounds = [(1e-3, None)] * k + [(None, None)]  # increasing, strictly
-    found = minimize(
-        loss_and_slope, np.append(np.ones(k), 0.0), jac=True, method="L-BFGS-B", bounds=bounds
-    )
-    slopes = [float(s) for s in found.x[:-1]]
-    return slopes[0], slopes[-1], float(found.x[-1])
+def _fit_rising(features: list[Floats], target: Floats, w: Floats) -> Floats:
+    """The least log loss where all parameters but the last are at least `_LEAST_SLOPE`.
+
+    The loss is convex: its least value within bounds is the best of those with some slopes at their
+    bound and the others beyond it.
+    """
+    slopes = range(len(features) - 1)
+    free = _newton(features, target, w, held=())
+    if (free[:-1] >= _LEAST_SLOPE).all():
+        return free
+    tried = [
+        _newton(features, target, w, held)
+        for count in slopes
+        for held in combinations(slopes, count + 1)
+    ]
+    within = [beta for beta in tried if (beta[:-1] >= _LEAST_SLOPE).all()]
+    return min(within, key=lambda beta: _loss(features, beta, target, w))
+
+
+def _newton(features: list[Floats], target: Floats, w: Floats, held: tuple[int, ...]) -> Floats:
+    """Minimise log loss by damped steps, some slopes held at their least.
+
+    The sums are plain ones: for two or three parameters, threads of a BLAS wait on each other
+    longer than they work.
+    """
+    free = [at for at in range(len(features)) if at not in held]
+    beta = np.append(np.ones(len(features) - 1), 0.0)
+    beta[list(held)] = _LEAST_SLOPE
+    here = _loss(features, beta, target, w)
+    for _ in range(_STEPS):
+        p = expit(_log_odds(features, beta))
+        residual, bend = w * (p - target), w * p * (1 - p)
+        slope = np.array([np.sum(residual * features[a]) for a in free])
+        if np.abs(slope).max() < _FLAT:
+            break
+        curve = np.array([[np.sum(bend * features[a] * features[b]) for b in free] for a in free])
+        curve[np.diag_indices_from(curve)] += _RIDGE * (1 + np.trace(curve))
+        step = np.zeros(len(features))
+        step[free] = np.linalg.solve(curve, slope)
+        sizes = (0.5**halved for halved in range(_HALVINGS))
+        ahead = ((beta - size * step) for size in sizes)
+        better = next((b for b in ahead if _loss(features, b, target, w) <= here), None)
+        if better is None:  # it falls no further than rounding
+            break
+        beta, here = better, _loss(features, better, target, w)
+    return beta
+
+
+def _log_odds(features: list[Floats], beta: Floats) -> Floats:
+    z: Floats = beta[0] * features[0]
+    for coefficient, feature in zip(beta[1:], features[1:], strict=True):
+        z = z + coefficient * feature
+    return z
+
+
+def _loss(features: list[Floats], beta: Floats, target: Floats, w: Floats) -> float:
+    z = _log_odds(features, beta)
+    return float(np.sum(w * (np.logaddexp(0, z) - target * z)))
 
 
 def _fit_isotonic(margin: Floats, y: Floats, w: Floats) -> Calibration:

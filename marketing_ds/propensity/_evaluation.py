@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import logit
+from numpy.typing import ArrayLike
 
 from marketing_ds._core.checks import check_number
 from marketing_ds._core.display import Result
-from marketing_ds._core.errors import InvalidInput
-from marketing_ds._core.estimate import Estimate, normal_quantile
+from marketing_ds._core.estimate import Estimate
 
-from ._calibration import Floats, log_loss_rows
-from ._ranking import Ranking
+from ._bootstrap import cells_by_score, draw_sums
+from ._calibration import log_loss_rows
+from ._gains import gains_table
+from ._ranking import Ranking, auc_error
+from ._reliability import (
+    Reliability,
+    brier_parts,
+    calibration_line,
+    expected_calibration_error,
+    log_odds,
+)
+from ._sample import Sample, logit_estimate, share_estimate
 
-ECE_BINS = 10
-_REPLICATES = 200
+MEASURES = (
+    "auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "brier_skill",
+    "ece",
+    "ece_debiased",
+    "calibration_slope",
+    "calibration_intercept",
+    "ks",
+    "lift_10",
+    "lift_20",
+    "captured_20",
+    "rate",
+    "mean_probability",
+)
+_SCORE_BINS = 50
+_CELLS, _DRAWS = 500, 100
 
 
 @dataclass(frozen=True)
@@ -33,55 +57,89 @@ class PropensityEvaluation(Result):
     average_precision : Estimate
         Mean of precision over recall.
     log_loss, brier : Estimate
-        Means over customers; interval by the central limit theorem.
+        Means over customers.
+    brier_skill : Estimate
+        1 − Brier score / that of the overall rate for everyone: 0 knows nothing, 1 everything.
     ece : Estimate
         Expected calibration error: mean gap between predicted and observed rate in ten bins of
-        equal size. A perfectly calibrated model still shows some, from chance alone.
+        equal size. Chance alone makes it positive, the more so the fewer the positives.
+    ece_debiased : Estimate
+        The same less an estimate of what chance adds, at least 0. The interval of either is that of
+        the true error.
+    calibration_slope : Estimate
+        Of the labels' log-odds on the predicted ones: 1 is right, below 1 the probabilities are too
+        far apart. NaN where the probabilities do not vary or tell the classes apart wholly.
+    calibration_intercept : Estimate
+        By how much the log-odds are too low (above 0) or too high on the whole, at slope 1 [2]_.
     ks : Estimate
         Largest gap between the shares of positives and negatives reached from the top.
-    lift_10 : Estimate
-        Positives among the top tenth over those in a random tenth.
-    rows, positives : int
-        Customers, and those with the outcome.
+    lift_10, lift_20 : Estimate
+        Positives among the top tenth or fifth over those in as many random customers.
+    captured_20 : Estimate
+        Share of all positives that are in the top fifth.
+    rate, mean_probability : Estimate
+        Share of positives, and the mean of what was predicted.
+    rows, positives, customers : int
+        Rows, those with the outcome, and the independent units that the intervals count
+        (`groups`, or the rows).
     level : float
         Coverage of the intervals.
     calibration : pandas.DataFrame
-        One row a bin: `predicted`, `observed`, its interval (Wilson) and `rows`.
+        One row a bin: `predicted`, `observed`, its interval and `rows`.
     gains : pandas.DataFrame
-        For each top `share` of customers: the `captured_share` of positives and the `lift`.
+        For each top `share` of customers: the `captured_share` of positives, the `lift`, the
+        `rate_share` of positives among them, each with its interval, and the `least_probability`.
+    brier_parts : pandas.Series
+        Murphy's decomposition: `brier` = `reliability` − `resolution` + `uncertainty` +
+        `within_bins`.
+    scores : pandas.DataFrame
+        Histogram of the probabilities: ends of each bin, and the share of the negatives and of the
+        positives in it.
 
     Notes
     -----
-    Intervals of average precision, calibration error, KS and lift are the value ± z times the
-    standard deviation over Poisson bootstrap replicates, cut to the measure's range.
+    Every standard error comes from the influence of each row on the measure, summed over a
+    customer's rows where `groups` names customers; of the AUC that is DeLong's and, with groups,
+    Obuchowski's. Intervals of shares are Wilson's at the effective size and that of the AUC is
+    symmetric in log-odds, so that they keep their level near 0 and 1; the others are value ± z
+    standard errors. `ks` and `ece` are largest or absolute deviations, which chance can only raise:
+    their intervals are about the value less what chance adds.
 
     References
     ----------
     .. [1] DeLong, DeLong, Clarke-Pearson (1988). Comparing the areas under two or more correlated
        receiver operating characteristic curves. Biometrics 44.
+    .. [2] Van Calster, McLernon, van Smeden, Wynants, Steyerberg (2019). Calibration: the Achilles
+       heel of predictive analytics. BMC Medicine 17.
     """
 
     auc: Estimate
     average_precision: Estimate
     log_loss: Estimate
     brier: Estimate
+    brier_skill: Estimate
     ece: Estimate
+    ece_debiased: Estimate
+    calibration_slope: Estimate
+    calibration_intercept: Estimate
     ks: Estimate
     lift_10: Estimate
+    lift_20: Estimate
+    captured_20: Estimate
+    rate: Estimate
+    mean_probability: Estimate
     rows: int
     positives: int
+    customers: int
     level: float
-    calibration: pd.DataFrame
-    gains: pd.DataFrame
+    calibration: pd.DataFrame = field(repr=False)
+    gains: pd.DataFrame = field(repr=False)
+    brier_parts: pd.Series = field(repr=False)
+    scores: pd.DataFrame = field(repr=False)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a measure: `measure`, `value`, `value_ci_lower`, `value_ci_upper`."""
-        measures = ("auc", "average_precision", "log_loss", "brier", "ece", "ks", "lift_10")
-        rows = []
-        for measure in measures:
-            estimate: Estimate = getattr(self, measure)
-            rows.append((measure, estimate.value, estimate.ci_lower, estimate.ci_upper))
-        return pd.DataFrame(rows, columns=["measure", "value", "value_ci_lower", "value_ci_upper"])
+        return measures_frame({name: getattr(self, name) for name in MEASURES})
 
 
 def evaluate_probabilities(
@@ -89,8 +147,8 @@ def evaluate_probabilities(
     probability: ArrayLike,
     *,
     sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     level: float = 0.95,
-    random_state: int = 0,
 ) -> PropensityEvaluation:
     """Measure predicted probabilities against labels.
 
@@ -102,16 +160,22 @@ def evaluate_probabilities(
         Predicted, between 0 and 1.
     sample_weight : array-like of shape (n,), optional
         How many customers each row stands for.
+    groups : array-like of shape (n,), optional
+        The customer of each row, where one has several (at several cut-offs): the intervals then
+        count customers, not rows.
     level : float, default=0.95
         Coverage of the intervals.
-    random_state : int, default=0
-        Seed of the bootstrap.
 
     Raises
     ------
     InvalidInput
-        If lengths differ, labels are not 0/1 or of one class only, or probabilities lie outside
-        [0, 1].
+        If lengths differ, labels are not 0/1 or of one class only, probabilities lie outside
+        [0, 1], or groups hold nulls or a single customer.
+
+    See Also
+    --------
+    evaluate_by : the same over time and by segment.
+    compare_probabilities : two models on the same customers.
 
     Examples
     --------
@@ -119,112 +183,117 @@ def evaluate_probabilities(
     >>> result.auc.value
     0.75
     """
-    level = check_number("level", level, low=0, high=1, inclusive=False)
-    truth, p, w = _check(y, probability, sample_weight)
-    alpha = 1 - level
-    share = partial(Estimate.normal, alpha=alpha, low=0.0, high=1.0)
-    ranking = Ranking.of(truth, p, w)
-    auc, auc_error = ranking.auc()
-    table = _calibration_table(truth, p, w, normal_quantile(alpha))
-    spread = ranking.spread(_REPLICATES, random_state) | {
-        "ece": _ece_spread(truth, p, w, random_state)
-    }
-    with np.errstate(divide="ignore"):
-        loss = log_loss_rows(np.clip(logit(p), -34.5, 34.5), truth)
+    alpha = 1 - check_number("level", level, low=0, high=1, inclusive=False)
+    sample, _ = Sample.of(y, probability, sample_weight, groups).best_first()
+    ranking, reliability = Ranking.of(sample), Reliability.of(sample)
     return PropensityEvaluation(
-        auc=share(auc, auc_error),
-        average_precision=share(ranking.average_precision(), spread["ap"]),
-        log_loss=_mean(loss, w, alpha, np.inf),
-        brier=_mean((p - truth) ** 2, w, alpha, 1.0),
-        ece=share(_ece(table), spread["ece"]),
-        ks=share(ranking.ks(), spread["ks"]),
-        lift_10=Estimate.normal(ranking.lift(0.1), spread["lift"], alpha=alpha, low=0.0),
-        rows=len(truth),
-        positives=int(truth.sum()),
+        **measure(sample, ranking, reliability, alpha),
+        rows=len(sample.truth),
+        positives=sample.positives,
+        customers=sample.units,
         level=level,
-        calibration=table,
-        gains=ranking.gains_table(),
+        calibration=reliability.table(alpha),
+        gains=gains_table(ranking, alpha),
+        brier_parts=brier_parts(reliability),
+        scores=_histogram(sample),
     )
 
 
-def _check(
-    y: ArrayLike, probability: ArrayLike, sample_weight: ArrayLike | None
-) -> tuple[Floats, Floats, Floats]:
-    truth = np.asarray(y, dtype=np.float64)
-    p = np.asarray(probability, dtype=np.float64)
-    w = np.ones(len(truth)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-    if truth.ndim != 1 or truth.shape != p.shape or truth.shape != w.shape:
-        raise InvalidInput(
-            "y, probability and sample_weight must be of one length and dimension, got shapes "
-            f"{truth.shape}, {p.shape} and {w.shape}"
-        )
-    if not np.isin(truth, (0, 1)).all():
-        raise InvalidInput("y must hold 0 and 1 only; compare with the positive class first")
-    if not ((p >= 0) & (p <= 1)).all():  # NaN lands here too
-        raise InvalidInput("probability must be between 0 and 1 everywhere")
-    if not (np.isfinite(w) & (w >= 0)).all():
-        raise InvalidInput("sample_weight must be finite and at least 0 everywhere")
-    keep = w > 0
-    truth, p, w = truth[keep], p[keep], w[keep]
-    if len(np.unique(truth)) < 2:
-        raise InvalidInput("y must hold both classes (with weight above 0) to be evaluated on")
-    return truth, p, w
+def measure(
+    sample: Sample, ranking: Ranking, reliability: Reliability, alpha: float
+) -> dict[str, Estimate]:
+    """All measures of a sample that is sorted by falling probability and holds both classes."""
+    auc, by_row = ranking.auc()
+    found = {"auc": logit_estimate(auc, auc_error(sample, by_row), alpha)}
+    precision, by_row = ranking.average_precision()
+    found["average_precision"] = Estimate.normal(
+        precision, sample.error(by_row), alpha=alpha, low=0.0, high=1.0
+    )
+    found |= means(sample, alpha)
+    found["brier_skill"] = _brier_skill(sample, alpha)
+    found["ece"], found["ece_debiased"] = expected_calibration_error(reliability, alpha)
+    slope, intercept = calibration_line(sample, alpha)
+    found |= {"calibration_slope": slope, "calibration_intercept": intercept}
+    found["ks"] = _ks(ranking, alpha)
+    for share in (0.1, 0.2):
+        reached, by_row = ranking.captured(share)
+        error, size = sample.error(by_row), sample.class_size(1)
+        found[f"lift_{share * 100:.0f}"] = share_estimate(reached, error, size, alpha, 1 / share)
+        found[f"captured_{share * 100:.0f}"] = share_estimate(reached, error, size, alpha)
+    return {name: found[name] for name in MEASURES}
 
 
-def _mean(values: Floats, w: Floats, alpha: float, high: float) -> Estimate:
-    mean = float(np.average(values, weights=w))
-    n = len(values)
-    error = np.sqrt(np.sum((w * (values - mean)) ** 2) * n / (n - 1)) / w.sum()
-    return Estimate.normal(mean, float(error), alpha=alpha, low=0.0, high=high)
+def means(sample: Sample, alpha: float) -> dict[str, Estimate]:
+    """The measures that are means over rows; they need no second class."""
+    loss, error = sample.mean(log_loss_rows(log_odds(sample.p), sample.truth))
+    squared, spread = sample.mean((sample.p - sample.truth) ** 2)
+    rate, rate_error = sample.mean(sample.truth)
+    predicted, predicted_error = sample.mean(sample.p)
+    size = sample.sums(sample.w)
+    kish = float(size.sum() ** 2 / (size @ size))
+    return {
+        "log_loss": Estimate.normal(loss, error, alpha=alpha, low=0.0),
+        "brier": Estimate.normal(squared, spread, alpha=alpha, low=0.0, high=1.0),
+        "rate": share_estimate(rate, rate_error, kish, alpha),
+        "mean_probability": Estimate.normal(
+            predicted, predicted_error, alpha=alpha, low=0.0, high=1.0
+        ),
+    }
 
 
-def _bins(p: Floats, w: Floats) -> NDArray[np.intp]:
-    """Ten bins of equal weight; equal probabilities share a bin."""
-    order = np.argsort(p, kind="stable")
-    _, first, group = np.unique(p[order], return_index=True, return_inverse=True)
-    before = np.append(0.0, np.cumsum(w[order]))
-    ends = np.append(first[1:], len(p))
-    middle = (before[first] + before[ends]) / 2 / before[-1]
-    of_group = np.minimum((middle * ECE_BINS).astype(np.intp), ECE_BINS - 1)
-    bins = np.empty(len(p), dtype=np.intp)
-    bins[order] = of_group[group]
-    return bins
+def measures_frame(found: dict[str, Estimate]) -> pd.DataFrame:
+    """One row a measure."""
+    rows = [(name, e.value, e.ci_lower, e.ci_upper) for name, e in found.items()]
+    return pd.DataFrame(rows, columns=["measure", "value", "value_ci_lower", "value_ci_upper"])
 
 
-def _calibration_table(truth: Floats, p: Floats, w: Floats, z: float) -> pd.DataFrame:
-    bins = _bins(p, w)
-    used, bins = np.unique(bins, return_inverse=True)
-    weight = np.bincount(bins, w)
-    observed = np.bincount(bins, w * truth) / weight
-    # Wilson's interval at the number of rows that would carry as much information.
-    n = weight**2 / np.bincount(bins, w**2)
-    centre = (observed + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(observed * (1 - observed) / n + z**2 / (4 * n**2))
+def _ks(ranking: Ranking, alpha: float) -> Estimate:
+    """The largest gap, with an interval about the gap less what chance adds to a maximum.
+
+    Near its top the curve is a parabola with noise, whose maximum is too high in proportion to the
+    noise's variance to the power 2/3. A draw doubles that variance, so that draws lie above the
+    sample by 2^(2/3) − 1 of what the sample lies above the truth [1]_.
+
+    References
+    ----------
+    .. [1] Kim, Pollard (1990). Cube root asymptotics. Annals of Statistics 18.
+    """
+    sample = ranking.sample
+    value, influence = ranking.ks()
+    cell = cells_by_score(sample, _CELLS)
+    weights = [sample.w * sample.truth, sample.w * (1 - sample.truth)]
+    drawn = draw_sums(sample, cell, weights, replicates=_DRAWS)
+    one, zero = (
+        np.cumsum(np.vstack([np.bincount(cell, weight), sums]), axis=1)
+        for weight, sums in zip(weights, drawn, strict=True)
+    )
+    gaps = np.abs(one / one[:, -1:] - zero / zero[:, -1:]).max(axis=1)
+    bias = max(float(gaps[1:].mean() - gaps[0]), 0.0) / (2 ** (2 / 3) - 1)
+    true = Estimate.normal(
+        max(value - bias, 0.0), sample.error(influence), alpha=alpha, low=0.0, high=1.0
+    )
+    return Estimate(value, true.se, true.ci_lower, max(true.ci_upper, value))
+
+
+def _brier_skill(sample: Sample, alpha: float) -> Estimate:
+    rate = sample.rate
+    score, base = (sample.p - sample.truth) ** 2, rate * (1 - rate)
+    ratio = float(sample.w @ score) / sample.weight / base
+    # The overall rate's own score, rate·(1 − rate), is estimated too.
+    of_base = (sample.truth - rate) * (1 - 2 * rate)
+    influence = (score - ratio * base - ratio * of_base) / base
+    return Estimate.normal(1 - ratio, sample.error(sample.w * influence), alpha=alpha, high=1.0)
+
+
+def _histogram(sample: Sample) -> pd.DataFrame:
+    most = min(1.0, 1.02 * float(sample.p[0]) or 1.0)
+    edges = np.linspace(0, most, _SCORE_BINS + 1)
+    place = np.minimum((sample.p / most * _SCORE_BINS).astype(np.intp), _SCORE_BINS - 1)
+    shares = {
+        label: np.bincount(place, sample.w * (sample.truth == value), minlength=_SCORE_BINS)
+        for label, value in (("negatives_share", 0), ("positives_share", 1))
+    }
     return pd.DataFrame(
-        {
-            "bin": used + 1,
-            "rows": np.bincount(bins),
-            "weight_share": weight / weight.sum(),
-            "predicted": np.bincount(bins, w * p) / weight,
-            "observed": observed,
-            "observed_ci_lower": centre - half,
-            "observed_ci_upper": centre + half,
-        }
+        {"from": edges[:-1], "to": edges[1:]}
+        | {label: weight / weight.sum() for label, weight in shares.items()}
     )
-
-
-def _ece(table: pd.DataFrame) -> float:
-    gap = (table["observed"] - table["predicted"]).abs()
-    return float((gap * table["weight_share"]).sum())
-
-
-def _ece_spread(truth: Floats, p: Floats, w: Floats, random_state: int) -> float:
-    """Standard deviation of the calibration error when each bin's gap varies as it does by chance."""
-    bins = _bins(p, w)
-    weight = np.bincount(bins, w, minlength=ECE_BINS)
-    gap = np.bincount(bins, w * (truth - p), minlength=ECE_BINS)
-    centred = w * (truth - p) - (w * gap[bins] / weight[bins])
-    error = np.sqrt(np.bincount(bins, centred**2, minlength=ECE_BINS))
-    draws = np.random.default_rng(random_state).normal(size=(_REPLICATES, ECE_BINS))
-    replicates = np.abs(gap + draws * error).sum(axis=1) / w.sum()
-    return float(replicates.std(ddof=1))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, _check_y
 
-from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.errors import InvalidInput, did_you_mean
+from marketing_ds.features import FeatureEncoder, Table
 
 from ._calibration import Floats, Fold
 
@@ -65,25 +66,121 @@ def warn_if_few(y: Floats) -> None:
     )
 
 
+def rated_columns(encoder: FeatureEncoder) -> NDArray[np.intp]:
+    """Positions of the encoded columns that hold the mean response of a category."""
+    rated = [bool(encoder.columns_[at].rates) for at in encoder.origin_]
+    return np.flatnonzero(rated)
+
+
+def read_monotone(monotone: Mapping[str, int] | None, encoder: FeatureEncoder) -> dict[int, int]:
+    """Encoded column → direction.
+
+    Raises
+    ------
+    InvalidInput
+        If a tag is unknown or a category, or a direction is neither 1 nor -1.
+    """
+    known = {column.name: column for column in encoder.columns_}
+    found = {}
+    for name, direction in (monotone or {}).items():
+        if name not in known:
+            raise InvalidInput(
+                f"monotone must name columns of X, got {name!r}{did_you_mean(str(name), known)}"
+            )
+        if direction not in (1, -1):
+            raise InvalidInput(f"monotone[{name!r}] must be 1 or -1, got {direction!r}")
+        if known[name].kind == "category":
+            raise InvalidInput(
+                f"monotone must name tags that have an order, got {name!r}, which is a category; "
+                "make it a number if its levels rise"
+            )
+        for column in np.flatnonzero(encoder.origin_ == list(known).index(name)):
+            found[int(column)] = int(direction)
+    return found
+
+
+def read_groups(groups: ArrayLike | None, table: Table, rows: int) -> NDArray[Any] | None:
+    """Codes of rows that belong together; None where every row is on its own."""
+    if groups is None:
+        if "customer_id" not in table.keys or not table.keys["customer_id"].duplicated().any():
+            return None
+        values = table.keys["customer_id"]
+    else:
+        values = pd.Series(np.asarray(groups))
+        if len(values) != rows:
+            raise InvalidInput(
+                f"groups must have one value per row of X ({rows}), got {len(values)}"
+            )
+    codes: NDArray[Any] = pd.factorize(values)[0]
+    return codes
+
+
 def make_folds(
-    cv: int | Iterable[Any] | Any, X: NDArray[np.floating], y: NDArray[Any], seed: int
+    cv: int | str | Iterable[Any] | Any,
+    table: Table,
+    Z: NDArray[np.floating],
+    y: NDArray[Any],
+    seed: int,
+    groups: NDArray[Any] | None,
 ) -> list[Fold]:
     """Train and test positions; folds whose training part lacks a class are left out.
 
-    A whole number is lowered to the size of the smaller class.
+    A number is lowered to the size of the smaller class; its folds keep each group whole.
     """
-    if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
+    if isinstance(cv, str):
+        folds = _folds_by_time(cv, table)
+    elif isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
         if cv < 2:
             raise InvalidInput(f"cv must be at least 2 folds, got {cv}")
-        count = min(int(cv), int(np.bincount(y).min()))
-        if count < 2:
-            return []
-        splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
+        folds = stratified_folds(int(cv), y, seed, groups)
     else:
         splitter = check_cv(cv, y, classifier=True)
-    folds = [(np.asarray(train), np.asarray(test)) for train, test in splitter.split(X, y)]
+        folds = [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(Z, y, groups)]
     _check_disjoint(folds, len(y))
     return [fold for fold in folds if len(np.unique(y[fold[0]])) == 2]
+
+
+def stratified_folds(
+    count: int, y: NDArray[Any], seed: int, groups: NDArray[Any] | None = None
+) -> list[Fold]:
+    """At most `count` folds with the classes in equal shares, and each group whole; or none."""
+    count = min(count, int(np.bincount(y).min()))
+    if groups is not None:
+        count = min(count, len(np.unique(groups)))
+    if count < 2:
+        return []
+    if groups is None:
+        splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
+    else:
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    rows = np.zeros((len(y), 1))
+    return [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(rows, y, groups)]
+
+
+def with_weight(folds: list[Fold], y: Floats, w: Floats) -> list[Fold]:
+    """Folds trained on rows with weight only, without those that lose a class or all test weight."""
+    weighted = [(train[w[train] > 0], test) for train, test in folds]
+    return [
+        (train, test)
+        for train, test in weighted
+        if len(np.unique(y[train])) == 2 and w[test].sum() > 0
+    ]
+
+
+def _folds_by_time(cv: str, table: Table) -> list[Fold]:
+    """Each date but the first as a test part, all dates before it as its training part."""
+    if cv != "time":
+        raise InvalidInput(f"cv must be a number of folds, 'time' or a splitter, got {cv!r}")
+    if "as_of" not in table.keys:
+        raise InvalidInput("cv='time' needs the column 'as_of' in X, which it does not have")
+    dates = pd.to_datetime(table.keys["as_of"]).to_numpy()
+    days = np.unique(dates)
+    if len(days) < 2:
+        raise InvalidInput(
+            f"cv='time' needs at least two dates in X's 'as_of', got {len(days)}; give a training "
+            "set with several cut-offs"
+        )
+    return [(np.flatnonzero(dates < day), np.flatnonzero(dates == day)) for day in days[1:]]
 
 
 def _check_disjoint(folds: Sequence[Fold], rows: int) -> None:

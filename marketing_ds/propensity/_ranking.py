@@ -1,135 +1,164 @@
-"""Measures that only look at the order of the scores, on groups of equal score."""
+"""Measures that only look at the order of the scores, each with its influence on the rows."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-
-_MAX_GROUPS = 1000  # for the bootstrap only; measures themselves use every distinct score
-_SHARES = np.append(np.arange(1, 20) / 20, 1.0)
+from ._sample import Floats, Sample
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Weights of positives and negatives for each distinct score, highest score first."""
+    """Rows by falling score; those of one score form a group, of which no order is known.
 
+    Attributes
+    ----------
+    sample : Sample
+        The rows, highest score first.
+    start : ndarray of shape (groups,)
+        Position of each group's first row.
+    positives, negatives : ndarray of shape (groups,)
+        Sums of weights.
+    """
+
+    sample: Sample
+    start: NDArray[np.intp]
     positives: Floats
     negatives: Floats
-    positives_squared: Floats
-    """Sums of squared weights, which the variances need."""
-    negatives_squared: Floats
-    rows: tuple[int, int]
-    """Number of positive and of negative rows."""
 
     @classmethod
-    def of(cls, truth: Floats, score: Floats, w: Floats) -> Self:
-        """Group rows by score."""
-        distinct, group = np.unique(-score, return_inverse=True)
-        size = len(distinct)
+    def of(cls, ordered: Sample) -> Self:
+        """Group the rows of a sample that is sorted by falling score."""
+        new = np.flatnonzero(ordered.p[1:] != ordered.p[:-1]) + 1
+        start = np.append(0, new)
+        one = ordered.w * ordered.truth
+        total = np.add.reduceat(ordered.w, start)
+        positives = np.add.reduceat(one, start)
+        return cls(ordered, start, positives, np.maximum(total - positives, 0.0))
 
-        def total(values: Floats) -> Floats:
-            return np.bincount(group, values, minlength=size).astype(np.float64)
+    def auc(self) -> tuple[float, Floats]:
+        """Area under the ROC curve and its influences, DeLong's structural components.
 
-        one, zero = truth > 0, truth == 0
-        return cls(
-            total(w * one),
-            total(w * zero),
-            total(w**2 * one),
-            total(w**2 * zero),
-            (int(one.sum()), int(zero.sum())),
-        )
-
-    def auc(self) -> tuple[float, float]:
-        """Area under the ROC curve and its standard error.
-
-        DeLong's structural components, taken per distinct score: a positive's is the share of
-        negatives below it, a negative's the share of positives above, ties half. With weights
-        the variance of a weighted mean takes the place of that of a mean.
+        A positive's is the share of negatives below it, a negative's the share of positives above
+        it, ties half, each less the area.
         """
         p, n = self.positives, self.negatives
         below = 1 - (np.cumsum(n) - n / 2) / n.sum()
         above = (np.cumsum(p) - p / 2) / p.sum()
-        auc = float(np.sum(p * below) / p.sum())
-        variance = 0.0
-        for squared, component, weight, rows in (
-            (self.positives_squared, below, p.sum(), self.rows[0]),
-            (self.negatives_squared, above, n.sum(), self.rows[1]),
-        ):
-            unbiased = rows / max(rows - 1, 1)
-            variance += unbiased * float(np.sum(squared * (component - auc) ** 2)) / weight**2
-        return auc, float(np.sqrt(variance))
+        auc = float(p @ below / p.sum())
+        part = np.where(self.sample.truth > 0, self._rows(below), self._rows(above)) - auc
+        rate = self.sample.rate
+        return auc, self.sample.w * part / np.where(self.sample.truth > 0, rate, 1 - rate)
 
-    def average_precision(self) -> float:
-        """Mean precision over the positives, each at its own score."""
-        return float(_average_precision(self.positives, self.negatives))
+    def average_precision(self) -> tuple[float, Floats]:
+        """Mean precision over the positives, each at its own score, and its influences.
 
-    def ks(self) -> float:
-        """Largest gap between the shares of positives and of negatives reached."""
-        return float(_ks(self.positives, self.negatives))
-
-    def lift(self, share: float) -> float:
-        """Rate among the top `share` over the overall rate; a tied group is taken in part."""
-        return float(_lift(self.positives, self.negatives, share))
-
-    def spread(self, replicates: int, random_state: int) -> dict[str, float]:
-        """Standard deviations of `ap`, `ks` and `lift` (top tenth) over Poisson bootstrap draws.
-
-        A group's weight is drawn at once: the sum of w·Poisson(1) over its rows has the mean Σw
-        and the variance Σw², as has Σw²/Σw · Poisson((Σw)²/Σw²), exactly so for unit weights.
+        A row moves the mean by its own precision (a positive), and by what it does to the
+        precision at its score and all lower ones: (y − precision)/share there.
         """
-        rng = np.random.default_rng(random_state)
-        groups = self._coarse()
-        drawn = []
-        for total, squared in (groups[:2], groups[2:]):
-            unit = np.divide(squared, total, out=np.ones_like(total), where=total > 0)
-            drawn.append(unit * rng.poisson(total / unit, size=(replicates, len(total))))
-        p, n = drawn
-        whole = (p.sum(axis=1) > 0) & (n.sum(axis=1) > 0)  # a draw of one class measures nothing
-        p, n = p[whole], n[whole]
-        found = {"ap": _average_precision(p, n), "ks": _ks(p, n), "lift": _lift(p, n, 0.1)}
-        return {name: float(np.std(values, ddof=1)) for name, values in found.items()}
+        reached = np.cumsum(self.positives)
+        everyone = reached + np.cumsum(self.negatives)
+        precision = reached / everyone
+        mean = float(self.positives @ precision / reached[-1])
+        density = self.positives / reached[-1] / (everyone / everyone[-1])
+        own = (precision - mean) / self.sample.rate + _to_end(density)
+        others = _to_end(density * precision)
+        influence = self.sample.truth * self._rows(own) - self._rows(others)
+        return mean, self.sample.w * influence
 
-    def gains_table(self) -> pd.DataFrame:
-        """Captured share of positives and lift for each top twentieth."""
-        lifts = np.array([self.lift(share) for share in _SHARES])
-        return pd.DataFrame({"share": _SHARES, "captured_share": lifts * _SHARES, "lift": lifts})
+    def ks(self) -> tuple[float, Floats]:
+        """Largest gap between the shares of positives and negatives reached, and its influences."""
+        one = np.cumsum(self.positives) / self.positives.sum()
+        zero = np.cumsum(self.negatives) / self.negatives.sum()
+        at = int(np.argmax(np.abs(one - zero)))
+        gap = float(one[at] - zero[at])
+        end = self.start[at + 1] if at + 1 < len(self.start) else len(self.sample.p)
+        reached = np.zeros(len(self.sample.p))
+        reached[:end] = 1.0
+        rate, truth = self.sample.rate, self.sample.truth
+        part = np.where(truth > 0, (reached - one[at]) / rate, (zero[at] - reached) / (1 - rate))
+        return abs(gap), self.sample.w * part * math.copysign(1, gap)
 
-    def _coarse(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Positives, their squares, negatives, theirs; neighbours merged to at most 1,000 groups."""
-        columns = (
-            self.positives,
-            self.positives_squared,
-            self.negatives,
-            self.negatives_squared,
-        )
-        total = self.positives + self.negatives
-        place = (np.cumsum(total) - total / 2) / total.sum()
-        _, group = np.unique((place * _MAX_GROUPS).astype(np.intp), return_inverse=True)
-        a, b, c, d = (np.bincount(group, column).astype(np.float64) for column in columns)
-        return a, b, c, d
+    def captured(self, share: float) -> tuple[float, Floats]:
+        """Share of the positives among the top `share` of customers, and its influences.
+
+        A group at the cut is taken in part. A row counts by being reached, and by moving the cut,
+        where customers of the positive rate near the cut are gained or lost.
+        """
+        cut = self.cut(np.array([share]))
+        taken = np.zeros(len(self.sample.p))
+        first, last = self.bounds(cut.group[0])
+        taken[:first] = 1.0
+        taken[first:last] = cut.part[0]
+        found = float(cut.captured[0])
+        part = self.sample.truth * (taken - found) - cut.rate[0] * (taken - share)
+        return found, self.sample.w * part / self.sample.rate
+
+    def cut(self, shares: Floats) -> Cut:
+        """Where the top `shares` of customers end."""
+        everyone = np.append(0.0, np.cumsum(self.positives + self.negatives))
+        reached = np.append(0.0, np.cumsum(self.positives))
+        total = everyone[-1]
+        wanted = shares * total
+        last = len(self.start) - 1
+        group = np.clip(np.searchsorted(everyone, wanted, side="right") - 1, 0, last)
+        size = everyone[group + 1] - everyone[group]
+        part = np.clip((wanted - everyone[group]) / size, 0.0, 1.0)
+        captured = np.interp(wanted, everyone, reached) / reached[-1]
+        narrow = min(1.0, (1000 / len(self.sample.p)) ** 0.2)
+        near = np.minimum(shares, 1 - shares) / 2 * narrow
+        low = (shares - np.maximum(near, 1e-9)) * total
+        high = np.minimum(2 * wanted - low, total)
+        gained = np.interp(high, everyone, reached) - np.interp(low, everyone, reached)
+        rate = gained / (high - low)
+        return Cut(group, part, captured, rate, self.sample.p[self.start[group]])
+
+    def bounds(self, group: int) -> tuple[int, int]:
+        """First and last position (exclusive) of a group."""
+        last = group + 1 < len(self.start)
+        return int(self.start[group]), int(self.start[group + 1]) if last else len(self.sample.p)
+
+    def _rows(self, values: Floats) -> Floats:
+        """A value a group → a value a row."""
+        if len(self.start) == len(self.sample.p):
+            return values
+        return np.repeat(values, np.diff(np.append(self.start, len(self.sample.p))))
 
 
-def _average_precision(p: Floats, n: Floats) -> Floats:
-    reached = np.cumsum(p, axis=-1)
-    everyone = reached + np.cumsum(n, axis=-1)
-    precision = np.divide(reached, everyone, out=np.zeros_like(reached), where=everyone > 0)
-    return np.asarray(np.sum(p * precision, axis=-1) / reached[..., -1])
+@dataclass(frozen=True)
+class Cut:
+    """Where the top shares end: the group, the part of it that is taken, and what was reached."""
+
+    group: NDArray[np.intp]
+    part: Floats
+    captured: Floats
+    rate: Floats
+    """Positive rate near the cut."""
+    score: Floats
 
 
-def _ks(p: Floats, n: Floats) -> Floats:
-    tpr, fpr = np.cumsum(p, axis=-1), np.cumsum(n, axis=-1)
-    return np.asarray(np.max(np.abs(tpr / tpr[..., -1:] - fpr / fpr[..., -1:]), axis=-1))
+def auc_error(sample: Sample, influence: Floats) -> float:
+    """DeLong's standard error; with several rows a customer that of Obuchowski [1]_.
+
+    References
+    ----------
+    .. [1] Obuchowski (1997). Nonparametric analysis of clustered ROC curve data. Biometrics 53.
+    """
+    variance = 0.0
+    parts = [sample.sums(influence * (sample.truth == label)) for label in (1, 0)]
+    for label, part in zip((1, 0), parts, strict=True):
+        units = int(np.count_nonzero(sample.sums(sample.w * (sample.truth == label))))
+        variance += float(part @ part) * units / max(units - 1, 1)
+    if sample.unit is not None:
+        variance += 2 * float(parts[0] @ parts[1]) * sample.units / (sample.units - 1)
+    return math.sqrt(max(variance, 0.0)) / sample.weight
 
 
-def _lift(p: Floats, n: Floats, share: float) -> Floats:
-    everyone = np.cumsum(p + n, axis=-1)
-    wanted = share * everyone[..., -1:]
-    taken = np.clip(wanted - (everyone - (p + n)), 0, p + n)
-    part = np.divide(taken, p + n, out=np.zeros_like(taken), where=(p + n) > 0)
-    return np.asarray(np.sum(p * part, axis=-1) / p.sum(axis=-1) / share)
+def _to_end(values: Floats) -> Floats:
+    """Sums from each position to the end."""
+    return np.asarray(np.cumsum(values[::-1])[::-1])

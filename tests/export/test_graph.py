@@ -12,7 +12,7 @@ from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.terms import Term
 from marketing_ds.export import export_bundle
 from marketing_ds.features import FeatureEncoder
-from marketing_ds.propensity import Calibration, PropensityModel
+from marketing_ds.propensity import Calibration, NextBest, PropensityModel
 from marketing_ds.uplift import UpliftModel
 
 from .conftest import StandInPropensity, StandInUplift, grow, make_tags
@@ -177,3 +177,31 @@ def test_refuses_categorical_splits(encoded, tmp_path):
     model = StandInPropensity(encoder, booster, Calibration())
     with pytest.raises(InvalidInput, match="must split numbers only"):
         export_bundle(model, tmp_path / "b")
+
+
+def test_categorical_splits_of_codes_are_exported_exactly(tags, tmp_path):
+    """NextBest's products: sets of codes, rare and unseen levels, nulls."""
+    rng = np.random.default_rng(0)
+    margin = np.isin(tags["branch"], ["B01", "B07", "B30"]) * 2.0 - 1.5
+    high, rich = tags["等级"].isin(["金", "普通"]), tags["aum_cny"] > tags["aum_cny"].median()
+    # What a category does depends on a number: no regression has that, so trees part its codes.
+    margin = margin + tags["branch"].isna() + np.where(rich, 2.0, -2.0) * high
+    bought = (rng.random(len(tags)) < 1 / (1 + np.exp(-margin))).astype(float)
+    best = NextBest(n_jobs=1, max_trees=30, learning_rate=0.3, max_categories=20).fit(
+        tags, pd.DataFrame({"fund": bought, "card": rng.permutation(bought)})
+    )
+    model = best.model("fund")
+    learner = json.loads(bytes(model.booster_.save_raw("json")))["learner"]
+    trees = learner["gradient_booster"]["model"]["trees"]
+    # The regression's trees come first, and cut codes as numbers.
+    by_set = [bool(tree["categories_nodes"]) for tree in trees]
+    assert any(by_set)
+    assert not by_set[0]
+    bundle = export_bundle(model, tmp_path / "b", examples=tags)
+    hostile = tags.head(300).copy()
+    hostile.loc[hostile.index[:50], "等级"] = "unseen"
+    hostile.loc[hostile.index[50:100], "branch"] = "nowhere"
+    hostile.loc[hostile.index[100:150], "等级"] = None
+    native = model.predict_proba(hostile)[:, 1]
+    np.testing.assert_allclose(bundle.score(hostile)[:, 0], native, atol=2e-6)
+    assert native.std() > 0.1

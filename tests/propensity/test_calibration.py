@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
@@ -74,6 +75,54 @@ def test_beta_is_logistic_regression_on_the_two_logarithms():
     logs = np.column_stack([np.log(expit(margin)), -np.log(expit(-margin))])
     peer = LogisticRegression(C=1e9, tol=1e-10).fit(logs, y)
     np.testing.assert_allclose([fitted.low, fitted.high], peer.coef_[0], atol=5e-3)
+
+
+def optimum(margin, y, w, tied):
+    """SciPy's, of the same loss within the same bounds."""
+    yes, no = w[y > 0].sum(), w[y == 0].sum()
+    target = np.where(y > 0, (yes + 1) / (yes + 2), 1 / (no + 2))
+    parts = [margin] if tied else [-np.logaddexp(0, -margin), np.logaddexp(0, margin)]
+    features = np.column_stack([*parts, np.ones(len(y))])
+
+    def loss_and_slope(beta):
+        z = features @ beta
+        loss = np.average(np.logaddexp(0, z) - target * z, weights=w)
+        return loss, features.T @ (w * (expit(z) - target)) / w.sum()
+
+    found = minimize(
+        loss_and_slope,
+        np.append(np.ones(len(parts)), 0.0),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(1e-3, None)] * len(parts) + [(None, None)],
+        options={"ftol": 0, "gtol": 1e-12, "maxiter": 5000, "maxfun": 50_000},
+    )
+    return found.x
+
+
+@pytest.mark.parametrize("kind", ["platt", "beta"])
+@pytest.mark.parametrize(
+    "distort",
+    [
+        lambda m: 0.6 * m + 0.3,
+        lambda m: -0.5 * m - 1,  # both slopes at their bound
+        lambda m: 0.9 * np.logaddexp(0, m) + 0.6 * np.logaddexp(0, -m) - 1,  # one of them
+        lambda m: 40 * m,  # nearly apart
+    ],
+)
+def test_slopes_are_the_optimum_within_their_bounds(kind, distort):
+    margin, y, w = sample(3000, distort)
+    w = w + np.random.default_rng(1).random(3000)
+    fitted = fit_calibration(kind, margin, y, w)
+    tied = kind == "platt"
+    ours = [fitted.high, fitted.intercept] if tied else [fitted.low, fitted.high, fitted.intercept]
+    np.testing.assert_allclose(ours, optimum(margin, y, w, tied), rtol=1e-6, atol=1e-6)
+
+
+def test_a_fit_that_only_rounding_could_better_ends():
+    margin = np.r_[np.full(50, 1e8), np.full(50, 1e8 + 1)]
+    fitted = fit_calibration("platt", margin, np.r_[np.zeros(50), np.ones(50)], np.ones(100))
+    assert np.isfinite(fitted.log_odds(margin)).all()
 
 
 def test_beta_has_the_published_form():

@@ -135,9 +135,17 @@ def test_a_scores_table_needs_customers(model, bank):
         ({"subsample": 0}, "subsample must be greater than 0"),
         ({"colsample": 1.5}, "colsample must be between 0 and 1, got 1.5"),
         ({"learning_rate": -1}, "learning_rate must be between 0 and 1"),
-        ({"max_depth": 0}, "max_depth must be between 1 and 20"),
+        ({"max_leaves": 1}, "max_leaves must be between 2 and 4,?096"),
         ({"calibration": "plat"}, "did you mean 'platt'"),
         ({"cv": 1}, "cv must be at least 2 folds, got 1"),
+        ({"cv": "times"}, "cv must be a number of folds, 'time' or a splitter, got 'times'"),
+        ({"cv": "time"}, "cv='time' needs the column 'as_of' in X"),
+        ({"additive": "yes"}, "additive must be True or False, got 'yes'"),
+        ({"standard_error": 1}, "standard_error must be True or False, got 1"),
+        ({"tune": 0}, "tune must be a number of seconds above 0"),
+        ({"monotone": {"agee": 1}}, "monotone must name columns of X, got 'agee'.*'age'"),
+        ({"monotone": {"age": 2}}, r"monotone\['age'\] must be 1 or -1, got 2"),
+        ({"monotone": {"region": 1}}, "monotone must name tags that have an order, got 'region'"),
         (
             {"cv": RepeatedStratifiedKFold(n_splits=2, n_repeats=2)},
             "cv must test each row at most once",
@@ -226,5 +234,5 @@ def test_refit_on_arrays_forgets_names(bank):
 
 
 def test_parameters_survive_a_clone():
-    made = PropensityModel(max_depth=3, calibration="beta", random_state=None)
+    made = PropensityModel(max_leaves=3, calibration="beta", random_state=None)
     assert clone(made).get_params() == made.get_params()

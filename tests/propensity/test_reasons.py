@@ -1,11 +1,15 @@
 """Explanations: equal to shap's, adding up, and readable."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
 
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds.propensity._reasons import reasons_of
+from marketing_ds.tags import Aggregate, Tag
 
 
 def test_contributions_equal_shaps_tree_explainer(model, bank):
@@ -74,11 +78,93 @@ def test_reasons_show_values_as_words(model):
         "constant": [1],
     }
     reasons = model.reasons(pd.DataFrame(row), top=7).set_index("tag")["value"]
-    assert reasons["aum_cny"] == "1.23457e+06"
+    assert reasons["aum_cny"] == "1234567.5"
+    assert reasons["mobile"] == "true"
     assert reasons["region"] == "north"
     assert reasons["opened_on"] == "2021-03-04"
     assert pd.isna(reasons["age"])
     assert "constant" not in reasons  # a tag without any contribution is no reason
+
+
+def test_a_customers_reasons_do_not_depend_on_who_else_is_asked_about(model, bank):
+    tags = bank[0].head(300)
+    batch = model.reasons(tags, top=7, language="both").set_index("customer_id")
+    shap = model.explain(tags).contributions
+    for row in (0, 7, 123, 299):
+        single = model.reasons(tags.iloc[[row]], top=7, language="both").set_index("customer_id")
+        pd.testing.assert_frame_equal(batch.loc[single.index.unique()], single, check_exact=True)
+        np.testing.assert_array_equal(model.explain(tags.iloc[[row]]).contributions[0], shap[row])
+
+
+def test_many_customers_are_explained_in_parts(model, bank, monkeypatch):
+    whole = model.reasons(bank[0].head(50)), model.explain(bank[0].head(50))
+    monkeypatch.setattr("marketing_ds.propensity._reasons._ROWS", 7)
+    pd.testing.assert_frame_equal(model.reasons(bank[0].head(50)), whole[0])
+    np.testing.assert_array_equal(
+        model.explain(bank[0].head(50)).contributions, whole[1].contributions
+    )
+
+
+def test_sentences_say_value_direction_and_where_the_customer_stands(model, bank):
+    row = bank[0].head(1).assign(aum_cny=5e6, age=70.0, region="north", mobile=False)
+    reasons = model.reasons(row, top=7, language="both").set_index("tag")
+    assert (
+        reasons.loc["aum_cny", "sentence_en"] == "Aum: 5,000,000 CNY, more than 99 % of customers"
+    )
+    assert reasons.loc["aum_cny", "sentence_zh"] == "aum为5,000,000元，高于99%的客户"
+    assert reasons.loc["aum_cny", "direction"] == "raises"
+    assert reasons.loc["mobile", "direction"] == "lowers"
+    assert reasons.loc["age", "sentence_zh"].startswith("年龄为70岁，高于8")
+    assert (reasons["direction"] == np.where(reasons["contribution"] > 0, "raises", "lowers")).all()
+    for language in ("en", "zh"):
+        alone = model.reasons(row, top=7, language=language).set_index("tag")["sentence"]
+        pd.testing.assert_series_equal(alone, reasons[f"sentence_{language}"], check_names=False)
+
+
+def test_a_null_and_a_category_never_seen_have_sentences(model, bank):
+    row = bank[0].head(1).assign(age=np.nan, region="moon")
+    reasons = model.reasons(row, top=7).set_index("tag")["sentence"]
+    assert reasons["age"].startswith("Age: not known, like ")
+    assert reasons["region"] == "Region: moon, like few customers"
+
+
+def test_ones_own_tags_bring_their_words(model, bank):
+    own = Tag(
+        "noise", "Noise heard, last 30 days", "近30天噪声", "float64",
+        Aggregate("transactions", "count", days=30), "Noise.",
+    )  # fmt: skip
+    reasons = model.reasons(bank[0].head(1), top=7, tags=[own]).set_index("tag")["sentence"]
+    assert reasons["noise"].startswith("Noise heard over the last 30 days: ")
+
+
+def test_values_are_what_the_trees_see(model, bank):
+    tags = bank[0].head(50)
+    explained = model.explain(tags)
+    at = explained.tags.index
+    np.testing.assert_array_equal(
+        explained.values[:, at("aum_cny")], tags["aum_cny"].to_numpy(np.float32)
+    )
+    assert np.isnan(explained.values[:, at("constant")]).all()
+    np.testing.assert_array_equal(np.isnan(explained.values[:, at("age")]), tags["age"].isna())
+    rates = explained.values[:, at("region")]
+    assert np.nanmax(rates[tags["region"] == "north"]) > np.nanmax(rates[tags["region"] == "east"])
+
+
+def test_a_model_without_splits_gives_no_reasons(model, bank):
+    data = xgb.DMatrix(model.encoder_.transform(bank[0]), bank[1])
+    flat = SimpleNamespace(
+        encoder_=model.encoder_,
+        reference_=model.reference_,
+        booster_=xgb.train({"objective": "binary:logistic"}, data, 0),
+    )
+    reasons = reasons_of(flat, bank[0])
+    assert len(reasons) == 0
+    assert reasons.columns.tolist() == model.reasons(bank[0].head(1)).columns.tolist()
+
+
+def test_the_language_must_be_known(model, bank):
+    with pytest.raises(InvalidInput, match="language must be one of 'en', 'zh', 'both'"):
+        model.reasons(bank[0].head(1), language="fr")
 
 
 def test_reasons_without_customers_count_rows(model, bank):
