@@ -7,6 +7,7 @@ The data's path, in the order of the modules, of the notebooks and of the README
       → audience      whom to reach, by rule                       audiences
       → profile       how they differ from the rest                profiling, groups
       → Lookalike     more customers like them                     lookalike
+      → training_set  what was known, and what came after          labels, training
       → PropensityModel   who will act                             propensity
       → UpliftModel   who acts because of us                       uplift
       → allocate      who gets which offer within the limits       strategy
@@ -33,12 +34,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import datasets as datasets
+    from . import labels as labels
     from . import outcomes as outcomes
     from . import plots as plots
     from . import profiling as profiling
+    from . import propensity as propensity
     from . import schema as schema
     from . import tags as tags
     from . import tracking as tracking
+    from . import training as training
     from ._core.hashing import hash_share as hash_share
     from .audiences import Audience as Audience
     from .audiences import audience as audience
@@ -51,7 +55,8 @@ if TYPE_CHECKING:
     from .export import newest_bundle as newest_bundle
     from .export import verify_bundle as verify_bundle
     from .groups import natural_groups as natural_groups
-    from .labels import label_sets as label_sets
+    from .labels import product_labels as product_labels
+    from .labels import products_held as products_held
     from .lookalike import Lookalike as Lookalike
     from .mart import ContactCap as ContactCap
     from .mart import Mart as Mart
@@ -66,6 +71,7 @@ if TYPE_CHECKING:
     from .profiling import profile as profile
     from .profiling import purchase_summary as purchase_summary
     from .profiling import trend as trend
+    from .propensity import NextBest as NextBest
     from .propensity import PropensityModel as PropensityModel
     from .runs import conclude as conclude
     from .runs import run_notebook as run_notebook
@@ -77,6 +83,7 @@ if TYPE_CHECKING:
     from .strategy import expected_costs as expected_costs
     from .strategy import policy_value as policy_value
     from .tags import tag_table as tag_table
+    from .training import training_set as training_set
     from .uplift import UpliftModel as UpliftModel
     from .uplift import compare_curves as compare_curves
     from .uplift import uplift_curve as uplift_curve
@@ -99,6 +106,7 @@ _HOME = {
     "Lookalike": "lookalike",
     "Mart": "mart",
     "Plan": "strategy",
+    "NextBest": "propensity",
     "PropensityModel": "propensity",
     "UpliftModel": "uplift",
     "allocate": "strategy",
@@ -119,12 +127,25 @@ _HOME = {
     "newest_bundle": "export",
     "expected_costs": "strategy",
     "eligible_scores": "strategy",
-    "label_sets": "labels",
+    "product_labels": "labels",
+    "products_held": "labels",
+    "training_set": "training",
     "hash_share": "_core.hashing",
     "uplift_curve": "uplift",
     "verify_bundle": "export",
 }
-_MODULES = ("datasets", "outcomes", "plots", "profiling", "schema", "tags", "tracking")
+_MODULES = (
+    "datasets",
+    "labels",
+    "outcomes",
+    "plots",
+    "profiling",
+    "propensity",
+    "schema",
+    "tags",
+    "tracking",
+    "training",
+)
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -93,4 +93,5 @@ UNITS = (
     unit("07_plan", reads=("02_tags", "06_uplift"), cadence="daily"),
     unit("08_bundle", reads=("06_uplift", "07_plan"), cadence="daily"),
     unit("09_evaluate", reads=("06_uplift", "07_plan"), cadence="weekly"),
+    unit("10_next_best", reads=("02_tags",), cadence="weekly"),
 )

@@ -114,6 +114,7 @@ def test_every_output_is_published(resumed, place):
             ("scores", "lookalike", "2026-06-30"),
             ("assignments", "lookalike_holdout", "2026-06-30"),
             ("scores", "propensity", "2026-06-30"),
+            ("scores", "next_best", "2026-06-30"),
             ("scores", "uplift", "2026-06-30"),
             ("scores", "uplift_held_out", "2026-04-02"),
             ("plans", "K06", "2026-06-30"),

@@ -30,10 +30,10 @@ def _code(notebook: Path) -> str:
     return "\n".join(line.removesuffix(";") for line in lines)
 
 
-def test_nine_of_them_each_scheduled():
+def test_ten_of_them_each_scheduled():
     names = [path.stem for path in NOTEBOOKS]
     assert names == [asset.key.path[-1].removeprefix("unit_") for asset in UNITS]
-    assert len(names) == 9
+    assert len(names) == 10
 
 
 def test_declares_typed_parameters_with_help(notebook):

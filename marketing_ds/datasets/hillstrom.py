@@ -64,6 +64,11 @@ metrics = ["visit", "conversion", "spend"]
 covariates = ["attr_history", "attr_recency"]
 plan_metrics = ["visit", "spend"]
 money_metric = "spend"
+
+[10_next_best]
+products = ["visit", "conversion"]
+shown = 1
+tags = []
 """
 
 
