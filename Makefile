@@ -16,7 +16,7 @@ run: setup  ## close the whole loop on the sample bank
 
 test: setup-dev lint  ## lint, types, layers, doctests, tests with coverage, every notebook
 	@$(BIN)/coverage erase
-	@$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-branch --cov-report=term --cov-fail-under=90
+	@OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2 --dist loadgroup --cov --cov-branch --cov-report=term --cov-fail-under=90
 
 lint: setup-dev  ## ruff, mypy and the layers of the house
 	@$(BIN)/ruff check .
