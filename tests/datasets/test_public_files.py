@@ -139,7 +139,9 @@ def test_a_wrong_download_is_refused_and_not_kept(origin: tuple[Path, str]) -> N
     assert read_public(file) == CONTENT
 
 
-@pytest.mark.parametrize("wrong", [b"no archive", zipped(other_csv=CONTENT)])
+@pytest.mark.parametrize(
+    "wrong", [b"no archive", zipped(other_csv=CONTENT)], ids=["no archive", "another archive"]
+)
 def test_a_download_that_is_not_the_archive_is_refused_and_not_kept(
     origin: tuple[Path, str], wrong: bytes
 ) -> None:
