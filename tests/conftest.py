@@ -46,6 +46,26 @@ def write_mart() -> Callable[[Path, dict[str, Rows]], Path]:
 
 
 @pytest.fixture
+def open_tables(
+    tmp_path: Path, write_mart: Callable[[Path, dict[str, Rows]], Path]
+) -> Iterator[Callable[[dict[str, Rows]], Mart]]:
+    """A function that opens a mart of the given rows."""
+    from marketing_ds.mart import open_mart
+
+    opened: list[Mart] = []
+
+    def open_them(tables: dict[str, Rows]) -> Mart:
+        number = len(opened)
+        folder = write_mart(tmp_path / f"mart_{number}", tables)
+        opened.append(open_mart(folder, workspace=tmp_path / f"workspace_{number}"))
+        return opened[-1]
+
+    yield open_them
+    for mart in opened:
+        mart.close()
+
+
+@pytest.fixture
 def tiny_tables() -> dict[str, Rows]:
     """The tiny mart as rows, to be changed and written by a test.
 

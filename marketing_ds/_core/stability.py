@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri
 
 WATCH_PSI, ALARM_PSI = 0.1, 0.25
@@ -18,6 +18,29 @@ def psi_of_shares(before: NDArray[np.float64], after: NDArray[np.float64]) -> fl
     N. Siddiqi (2006), "Credit Risk Scorecards", Wiley, chapter 8.
     """
     return float(((after - before) * np.log(after / before)).sum())
+
+
+def psi(before: ArrayLike, after: ArrayLike) -> float:
+    """The population stability index of a mix; NaN where either day has nobody.
+
+    Half a customer is added to every value on both days, so that a value that comes or goes counts
+    much but not infinitely.
+
+    Parameters
+    ----------
+    before, after : array_like of int, shape (k,)
+        Customers by value.
+
+    Examples
+    --------
+    >>> f"{psi([500, 300, 200], [400, 300, 300]):.3f}"
+    '0.063'
+    """
+    x, y = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+    if x.sum() == 0 or y.sum() == 0:
+        return float("nan")
+    p, q = ((n + 0.5) / (n.sum() + 0.5 * len(n)) for n in (x, y))
+    return psi_of_shares(p, q)
 
 
 def psi_by_chance(before: int, after: int, values: int, alpha: float) -> float:

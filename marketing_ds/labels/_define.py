@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.types as ir
-from ibis.common.annotations import ValidationError
 from ibis.common.deferred import Deferred
-from ibis.common.exceptions import IbisError
 
 from marketing_ds import schema
 from marketing_ds._core.checks import check_choice, check_count, check_number
-from marketing_ds._core.errors import InvalidInput, did_you_mean
-from marketing_ds.tags.own._on_tags import row_wise
+from marketing_ds._core.errors import InvalidInput
+from marketing_ds.tags.own._on_tags import row_wise, value_of
 from marketing_ds.tags.own._sql import read_sql
 
 from ._happened import Happened, Measured
 from ._label import Label
-
-if TYPE_CHECKING:
-    from typing import Any
 
 _TABLES = ("transactions", "events", "contacts", "benefit_grants")
 """Tables with one row an event; balances are snapshots, compared by `balance_up`."""
@@ -107,7 +101,17 @@ def define(
     if moment is not None:
         check_choice("moment", moment, _MOMENTS.get(table, (str(schema.MART[table].dated_by),)))
     columns = _columns(table)
-    value = _bound(name, expression, columns) if sql is None else read_sql(sql, columns, "column")
+    if sql is not None:
+        value = read_sql(sql, columns, "column")
+    else:
+        value = value_of(
+            name,
+            expression,
+            columns,
+            what="label",
+            noun="column",
+            example="ibis._.amount_cny > 100",
+        )
     type_ = value.type()
     if not type_.is_boolean() and not type_.is_numeric():
         raise InvalidInput(
@@ -138,31 +142,3 @@ def _columns(table: str) -> ir.Table:
     """A table without rows that has the columns a label may read."""
     known = {column.name: column.type for column in schema.MART[table].columns}
     return ibis.table(known | _CATEGORY.get(table, {}), name=table)
-
-
-def _bound(
-    name: str, expression: Deferred | Callable[..., Any] | None, columns: ir.Table
-) -> ir.Value:
-    if not isinstance(expression, Deferred) and (
-        not callable(expression) or isinstance(expression, ir.Expr)
-    ):
-        raise InvalidInput(
-            f"expression must be an Ibis expression over columns such as ibis._.amount_cny > 100, "
-            f"got {type(expression).__name__}"
-        )
-    try:
-        found = columns.bind(expression)
-    except AttributeError as error:
-        raise InvalidInput(
-            f"expression names the unknown column {error.name!r}"
-            f"{did_you_mean(str(error.name), columns.columns)}"
-        ) from error
-    except (IbisError, ValidationError, TypeError) as error:
-        whole = isinstance(error, ValidationError)  # Ibis prints the whole table then
-        reason = "values of these types cannot be joined so" if whole else str(error)
-        raise InvalidInput(
-            f"expression of label {name!r} does not fit its columns: {reason}"
-        ) from error
-    if len(found) != 1 or not isinstance(found[0], ir.Value):
-        raise InvalidInput(f"expression of label {name!r} must give one value, got {found!r}")
-    return found[0]

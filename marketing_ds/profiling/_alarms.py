@@ -14,10 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from marketing_ds._core.estimate import normal_quantile
-from marketing_ds._core.stability import ALARM_PSI, WATCH_PSI, psi_by_chance
+from marketing_ds._core.stability import ALARM_PSI, WATCH_PSI, psi, psi_by_chance
 
 from ._columns import Column
-from ._psi import psi
 
 _TIMES = 3.0
 _HISTORY = 3

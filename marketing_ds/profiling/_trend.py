@@ -15,6 +15,7 @@ from marketing_ds._core.checks import check_choice, check_count, check_date, che
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.estimate import wilson
+from marketing_ds._core.stability import psi
 from marketing_ds.audiences import Audience, audience
 from marketing_ds.rules import Rule
 from marketing_ds.tags import Tag, answered_tags, tag_table
@@ -22,7 +23,6 @@ from marketing_ds.tags import Tag, answered_tags, tag_table
 from ._alarms import Alarm, Day, alarms_of
 from ._cells import count_cells
 from ._columns import LANGUAGES, Column, choose_columns, told_in, with_bins
-from ._psi import psi
 from ._sides import ID, sides
 from ._suppress import kept_of_list
 

@@ -13,7 +13,7 @@ from ._calibration import Floats
 from ._ridge import ColumnSteps, Ridge
 
 _NO_PARENT = 2**31 - 1
-_LEAST_SHARE = 1e-3  # of customers in a leaf, for SHAP's sake: it divides by that share
+LEAST_SHARE = 1e-3  # of customers in a leaf, for SHAP's sake: it divides by that share
 _EVERYTHING = float(np.finfo(np.float32).max)  # every value is below it, only a null is not
 
 
@@ -50,7 +50,7 @@ def _tree(steps: ColumnSteps, values: Floats, width: int) -> dict[str, Any]:
     nodes = _Nodes()
     root = nodes.add()
     known, null = nodes.split(root, steps.column, _EVERYTHING)
-    nulls = max(steps.weights[-1], _LEAST_SHARE * steps.weights.sum())
+    nulls = max(steps.weights[-1], LEAST_SHARE * steps.weights.sum())
     nodes.leaf(null, values[-1], nulls)
     nodes.halve(known, steps, values, 0, len(values) - 2)
     nodes.sum_up(root)

@@ -146,24 +146,18 @@ def grow_out_of_fold(
     """
     starts: Sequence[Ridge | None] = ridge.folds if ridge else [None] * len(folds)
     racers = [
-        _Racer(rows, fold, start, parameters) for fold, start in zip(folds, starts, strict=True)
+        _racer(rows, fold, start, parameters) for fold, start in zip(folds, starts, strict=True)
     ]
-    weight = sum(racer.weight for racer in racers)
-    losses = [sum(racer.loss() for racer in racers) / weight]
-    best = 0
-    for done in range(1, max_rounds + 1):
-        losses.append(sum(racer.step(done - 1) for racer in racers) / weight)
-        if on_round is not None:
-            on_round(done, losses[done])
-        if losses[done] < losses[best] - SMALLER:
-            best = done
-        if done - best >= patience:
-            break
+    best, losses = race(racers, max_rounds=max_rounds, patience=patience, on_round=on_round)
     margin = np.full(len(rows.y), np.nan)
-    for racer in racers:
-        margin[racer.test] = racer.margin(best)
-    kept = tuple(racer.whole(best) for racer in racers) if keep else ()
-    return OutOfFold(best, tuple(losses), margin, ridge, kept)
+    for (_, test), racer in zip(folds, racers, strict=True):
+        margin[test] = racer.margin(best)
+    kept = (
+        tuple(_whole(racer, best, start) for racer, start in zip(racers, starts, strict=True))
+        if keep
+        else ()
+    )
+    return OutOfFold(best, losses, margin, ridge, kept)
 
 
 def grow(
@@ -182,50 +176,56 @@ def grow(
             rows.Z, rows.y, rows.w, rows.rated, [penalty], monotone=rows.monotone, seed=seed
         )
     data = _quantised(rows.Z, rows.y, rows.w, parameters, ridge)
-    booster = xgb.train(_with_base(parameters, rows.y, rows.w), data, rounds)
+    booster = xgb.train(with_base(parameters, rows.y, rows.w), data, rounds)
     return booster if ridge is None else with_additive_part(booster, ridge)
 
 
-class _Racer:
-    """The booster of one fold, with its test rows.
+class Racer:
+    """A booster that grows round by round, with the rows that judge it.
 
     The loss is computed here, since XGBoost's own evaluation comes as text of five digits, too
     coarse where each tree adds little.
+
+    Parameters
+    ----------
+    parameters : dict
+        XGBoost's.
+    train, test : xgboost.DMatrix
+        With what the trees add to as `base_margin`, or as `base_score` of the parameters.
+    start : ndarray of shape (n_test,)
+        That, as log-odds of the test rows.
+    y, w : ndarray of shape (n_test,)
+        Label and weight of the test rows.
     """
 
     def __init__(
-        self, rows: Rows, fold: Fold, ridge: Ridge | None, parameters: dict[str, Any]
+        self,
+        parameters: dict[str, Any],
+        train: xgb.DMatrix,
+        test: xgb.DMatrix,
+        *,
+        start: Floats,
+        y: Floats,
+        w: Floats,
     ) -> None:
-        train, self.test = fold
-        self.y, self.w = rows.y[self.test], rows.w[self.test]
-        self.weight = float(self.w.sum())
-        Z, y, w = rows.seen_from(fold), rows.y[train], rows.w[train]
-        self._ridge = ridge
-        self._parameters = _with_base(parameters, y, w)
-        self._train = _quantised(Z[train], y, w, parameters, ridge)
-        tested = Z[self.test]
-        self._start = (
-            np.full(len(tested), logit(self._parameters["base_score"]))
-            if ridge is None
-            else ridge.margin(tested)
-        )
-        self._test = xgb.DMatrix(
-            tested,
-            base_margin=None if ridge is None else self._start,
-            nthread=parameters["nthread"],
-        )
+        self.weight = float(w.sum())
+        self._parameters, self._train, self._test = parameters, train, test
+        self._start, self._y, self._w = start, y, w
         # Both matrices are named, so that each round only predicts its own new tree.
-        self._booster = xgb.Booster(self._parameters, [self._train, self._test])
+        self._booster = xgb.Booster(parameters, [train, test])
 
     def step(self, round_: int) -> float:
+        """Grow a tree; the summed loss after it."""
         self._booster.update(self._train, round_)
         return self.loss()
 
     def loss(self) -> float:
+        """Summed log loss of the test rows."""
         margin = self._booster.predict(self._test, output_margin=True).astype(np.float64)
-        return float(np.sum(self.w * log_loss_rows(margin, self.y)))
+        return float(np.sum(self._w * log_loss_rows(margin, self._y)))
 
     def margin(self, rounds: int) -> Floats:
+        """Log-odds of the test rows after so many rounds."""
         if rounds == 0:  # XGBoost reads an iteration range of (0, 0) as "all"
             return self._start
         margin: Floats = self._booster.predict(
@@ -233,13 +233,64 @@ class _Racer:
         ).astype(np.float64)
         return margin
 
-    def whole(self, rounds: int) -> xgb.Booster:
-        """The fold's booster after so many rounds, regression included."""
+    def booster(self, rounds: int) -> xgb.Booster:
+        """The booster after so many rounds."""
         if rounds == 0:
-            grown = xgb.train(self._parameters, self._train, 0)
-        else:
-            grown = self._booster[:rounds]
-        return grown if self._ridge is None else with_additive_part(grown, self._ridge)
+            return xgb.train(self._parameters, self._train, 0)
+        return self._booster[:rounds]
+
+
+def race(
+    racers: Sequence[Racer], *, max_rounds: int, patience: int, on_round: OnRound | None = None
+) -> tuple[int, tuple[float, ...]]:
+    """Let all grow in step until their pooled mean loss has stopped falling.
+
+    Returns
+    -------
+    rounds : int
+        With the smallest loss.
+    losses : tuple of float
+        After each round, from 0 rounds on.
+    """
+    weight = sum(racer.weight for racer in racers)
+    losses = [sum(racer.loss() for racer in racers) / weight]
+    best = 0
+    for done in range(1, max_rounds + 1):
+        losses.append(sum(racer.step(done - 1) for racer in racers) / weight)
+        if on_round is not None:
+            on_round(done, losses[done])
+        if losses[done] < losses[best] - SMALLER:
+            best = done
+        if done - best >= patience:
+            break
+    return best, tuple(losses)
+
+
+def with_base(parameters: dict[str, Any], y: Floats, w: Floats) -> dict[str, Any]:
+    """The parameters with the base rate of these rows as the starting point."""
+    return parameters | {"base_score": float(np.average(y, weights=w))}
+
+
+def _racer(rows: Rows, fold: Fold, ridge: Ridge | None, parameters: dict[str, Any]) -> Racer:
+    """The booster of one fold, on its training rows."""
+    train, test = fold
+    Z, y, w = rows.seen_from(fold), rows.y[train], rows.w[train]
+    full = with_base(parameters, y, w)
+    tested = Z[test]
+    start = (
+        np.full(len(tested), logit(full["base_score"])) if ridge is None else ridge.margin(tested)
+    )
+    judged = xgb.DMatrix(
+        tested, base_margin=None if ridge is None else start, nthread=parameters["nthread"]
+    )
+    grown_on = _quantised(Z[train], y, w, parameters, ridge)
+    return Racer(full, grown_on, judged, start=start, y=rows.y[test], w=rows.w[test])
+
+
+def _whole(racer: Racer, rounds: int, ridge: Ridge | None) -> xgb.Booster:
+    """A fold's booster, regression included."""
+    booster = racer.booster(rounds)
+    return booster if ridge is None else with_additive_part(booster, ridge)
 
 
 def _quantised(
@@ -253,8 +304,3 @@ def _quantised(
         max_bin=parameters["max_bin"],
         nthread=parameters["nthread"],
     )
-
-
-def _with_base(parameters: dict[str, Any], y: Floats, w: Floats) -> dict[str, Any]:
-    """The parameters with the base rate of these rows as the starting point."""
-    return parameters | {"base_score": float(np.average(y, weights=w))}

@@ -143,8 +143,13 @@ def choose_calibration(
     return Choice(fit_calibration(chosen, margin, y, w), means, log_odds[chosen])
 
 
-def candidates(y: Floats, w: Floats) -> tuple[CalibrationKind, ...]:
-    """The maps that so many customers can bear: a flexible one fits noise where few responded."""
+def kinds_of(asked: str, y: Floats, w: Floats) -> tuple[CalibrationKind, ...]:
+    """The map asked for; for "auto" those that so many customers can bear.
+
+    A flexible one fits noise where few responded.
+    """
+    if asked != "auto":
+        return tuple(kind for kind in KINDS if kind == asked)
     smaller = min(w[y > 0].sum(), w[y == 0].sum())
     return KINDS if smaller >= _ENOUGH_TO_BEND else KINDS[:2] if smaller >= _ENOUGH else KINDS[:1]
 

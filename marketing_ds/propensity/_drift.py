@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 
 from marketing_ds._core.checks import check_choice, check_number
 from marketing_ds._core.display import Result
-from marketing_ds._core.stability import ALARM_PSI, WATCH_PSI, psi_by_chance
+from marketing_ds._core.stability import ALARM_PSI, WATCH_PSI, psi, psi_by_chance
 from marketing_ds.features import FeatureEncoder, read_table
-from marketing_ds.profiling._psi import psi
 
 from ._snapshot import SCORE, Floats, Histogram, TrainingSnapshot, count_numbers
 

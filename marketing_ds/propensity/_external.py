@@ -28,7 +28,7 @@ from marketing_ds.features import FeatureEncoder, read_table
 from marketing_ds.mart import Mart
 
 from ._additive import with_additive_part
-from ._boosting import SMALLER, Rows, ridge_out_of_fold
+from ._boosting import SMALLER, Racer, Rows, race, ridge_out_of_fold
 from ._calibration import Floats, log_loss_rows
 from ._fitting import PENALTY_WITHOUT_FOLDS, Settings
 from ._inputs import FEW, make_folds, rated_columns, read_groups, read_monotone, with_weight
@@ -287,17 +287,9 @@ def _grow_until_stopped(
         base_margin=held.start if with_margin else None,
         nthread=parameters["nthread"],
     )
-    # Both matrices are named, so that each round only predicts its own new tree.
-    booster = xgb.Booster(parameters, [data, test])
-    best, least = 0, _loss(held.start, held)
-    for done in range(1, settings.max_rounds + 1):
-        booster.update(data, done - 1)
-        loss = _loss(booster.predict(test, output_margin=True), held)
-        if loss < least - SMALLER:
-            best, least = done, loss
-        if done - best >= settings.patience:
-            break
-    return booster[:best] if best else _no_trees(held, settings)
+    racer = Racer(parameters, data, test, start=held.start, y=held.y, w=held.w)
+    best, _ = race([racer], max_rounds=settings.max_rounds, patience=settings.patience)
+    return racer.booster(best) if best else _no_trees(held, settings)
 
 
 def _loss(margin: Floats, held: HeldOut) -> float:

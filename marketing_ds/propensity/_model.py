@@ -21,11 +21,10 @@ from marketing_ds.mart import Mart
 
 from ._boosting import Rows
 from ._calibration import (
-    KINDS,
     Calibration,
     Floats,
-    candidates,
     choose_calibration,
+    kinds_of,
 )
 from ._evaluation import evaluate_probabilities
 from ._external import learn_from_table
@@ -351,11 +350,7 @@ class PropensityModel(FittedPropensity, ClassifierMixin, BaseEstimator):  # type
         if len(np.unique(y[known])) < 2:
             return
         m, target, weight = margin[known], y[known], w[known]
-        kinds = (
-            candidates(target, weight)
-            if self.calibration == "auto"
-            else [kind for kind in KINDS if kind == self.calibration]
-        )
+        kinds = kinds_of(self.calibration, target, weight)
         folds = stratified_folds(5, target.astype(np.intp), seed)
         choice = choose_calibration(kinds, m, target, weight, folds)
         self.calibration_, self.calibration_losses_ = choice.calibration, choice.losses

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from marketing_ds._core.checks import check_choice, check_count
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.features import FeatureEncoder
 
 from ._borrow import borrowed_calibration, shared_slope, warn_borrowed
-from ._calibration import KINDS, Calibration, Floats, candidates, choose_calibration
+from ._calibration import KINDS, Calibration, Floats, choose_calibration, kinds_of
 from ._fitting import Settings, tree_parameters
 from ._inputs import FEW
 from ._next_ridge import SharedDesign
@@ -177,15 +178,11 @@ def _calibrated(
     """The map chosen on out-of-fold margins, and probabilities by maps that a row had no part in."""
     known = np.flatnonzero(np.isfinite(margin) & (w > 0))
     m, target, weight = margin[known], y[known], w[known]
-    kinds = (
-        candidates(target, weight)
-        if settings.calibration == "auto"
-        else [kind for kind in KINDS if kind == settings.calibration]
-    )
+    kinds = kinds_of(settings.calibration, target, weight)
     folds = shared_folds(target[:, None], groups[known], _CALIBRATION_FOLDS, settings.trees.seed)
     choice = choose_calibration(kinds, m, target, weight, folds)
     oof = np.full(len(y), np.nan)
-    oof[known] = 1 / (1 + np.exp(-choice.log_odds))
+    oof[known] = expit(choice.log_odds)
     return choice.calibration, oof
 
 

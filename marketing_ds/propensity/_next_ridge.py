@@ -11,12 +11,21 @@ from scipy.special import logit
 
 from marketing_ds.features import smoothed_rates
 
+from ._additive import LEAST_SHARE
 from ._calibration import Floats, Fold, log_loss_rows
-from ._ridge import ENOUGH, PENALTIES, ColumnSteps, Design, Matrix, Ridge, learn_steps, newton
+from ._ridge import (
+    ENOUGH,
+    PENALTIES,
+    ColumnSteps,
+    Design,
+    Matrix,
+    Ridge,
+    learn_steps,
+    ridge_path,
+    standardised,
+)
 
 Rows = NDArray[np.intp]
-
-_LEAST_SHARE = 1e-3  # of customers with a code, for SHAP's sake: it divides by that share
 
 
 @dataclass(frozen=True)
@@ -102,14 +111,7 @@ class SharedDesign:
             for column, code in self._codes.items()
         ]
         design = Design((*self._numbers.steps, *codes))
-        X = np.column_stack([np.ones(len(rows)), self._terms(rows, design)])
-        beta = np.zeros(X.shape[1])
-        beta[0] = logit(np.average(y, weights=w))
-        found = []
-        for penalty in penalties:
-            beta = newton(X, y, w, penalty, beta)
-            found.append(Ridge(design, float(beta[0]), beta[1:].copy()))
-        return found
+        return ridge_path(design, self._terms(rows, design), y, w, penalties, {})
 
     def _terms(self, rows: Rows, design: Design) -> Matrix:
         """`Design.matrix` of some rows."""
@@ -128,15 +130,11 @@ def _code_steps(column: int, code: Rows, levels: int, y: Floats, w: Floats) -> C
     seen = smoothed_rates(code, y, w)
     rates[: len(seen)] = seen
     size = np.bincount(code, w, minlength=levels)
-    score = logit(rates)
-    centre = np.average(score, weights=size)
-    spread = np.sqrt(np.average((score - centre) ** 2, weights=size))
-    score = (score - centre) / spread if spread > 0 else score * 0.0
     return ColumnSteps(
         column,
         (np.arange(1, levels) - 0.5).astype(np.float32),
-        np.append(score, 0.0),
-        np.append(np.maximum(size, _LEAST_SHARE * size.sum()), 0.0),
+        np.append(standardised(logit(rates), size), 0.0),
+        np.append(np.maximum(size, LEAST_SHARE * size.sum()), 0.0),
         0.0,
         0.0,
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,16 +187,27 @@ def fit_ridges(
         drawn = np.sort(np.random.default_rng(seed).choice(len(Z), ENOUGH, replace=False))
         Z, y, w = Z[drawn], y[drawn], w[drawn]
     design = Design.learn(Z, w, rated)
-    terms = design.matrix(Z)
-    # The mean of all customers, not of the drawn ones, would be a little better, and no simpler.
-    start = np.zeros(terms.shape[1] + 1)
-    start[0] = logit(np.average(y, weights=w))
-    found = []
-    signs = np.zeros(len(start))
+    return ridge_path(design, design.matrix(Z), y, w, penalties, monotone)
+
+
+def ridge_path(
+    design: Design,
+    terms: Matrix,
+    y: Floats,
+    w: Floats,
+    penalties: Sequence[float],
+    monotone: Mapping[int, int],
+) -> list[Ridge]:
+    """`fit_ridges` on the terms of a design."""
+    X = np.column_stack([np.ones(len(terms)), terms])
+    signs = np.zeros(X.shape[1])
     signs[1 : len(design.steps) + 1] = [monotone.get(step.column, 0) for step in design.steps]
+    beta = np.zeros(X.shape[1])
+    beta[0] = logit(np.average(y, weights=w))
+    found = []
     for penalty in penalties:
-        start = _with_signs(terms, y, w, penalty, start, signs)
-        found.append(Ridge(design, float(start[0]), start[1:].copy()))
+        beta = _with_signs(X, y, w, penalty, beta, signs)
+        found.append(Ridge(design, float(beta[0]), beta[1:].copy()))
     return found
 
 
@@ -258,20 +269,25 @@ def learn_steps(column: int, values: Matrix, w: Floats, rated: bool) -> ColumnSt
         score = logit(np.clip(mean, 1e-6, 1 - 1e-6))
     else:
         score = _normal_scores(size / size.sum())
-    centre = np.average(score, weights=size)
-    spread = np.sqrt(np.average((score - centre) ** 2, weights=size))
-    score = (score - centre) / spread if spread > 0 else score * 0.0
     share_null = float(w[null].sum() / w.sum())
     error = np.sqrt(share_null * (1 - share_null))
     has_nulls = share_null >= _RARE_NULL
     return ColumnSteps(
         column,
         _between(distinct[first - 1], distinct[first]),
-        np.append(score, 0.0),
+        np.append(standardised(score, size), 0.0),
         np.append(size, w[null].sum()),
         (1 - share_null) / error if has_nulls else 0.0,
         -share_null / error if has_nulls else 0.0,
     )
+
+
+def standardised(score: Floats, size: NDArray[Any]) -> Floats:
+    """Scores of bins with mean 0 and variance 1 over customers; all 0 where they are the same."""
+    centre = np.average(score, weights=size)
+    spread = np.sqrt(np.average((score - centre) ** 2, weights=size))
+    scaled: Floats = (score - centre) / spread if spread > 0 else score * 0.0
+    return scaled
 
 
 def _normal_scores(share: Floats) -> Floats:
@@ -297,21 +313,20 @@ def _bin(values: Matrix, cuts: Matrix) -> NDArray[np.intp]:
 
 
 def _with_signs(
-    terms: Matrix, y: Floats, w: Floats, penalty: float, start: Floats, signs: Floats
+    X: Floats, y: Floats, w: Floats, penalty: float, start: Floats, signs: Floats
 ) -> Floats:
-    """As `newton`; coefficients of the wrong sign are set to 0 and the others fitted again."""
-    X = np.column_stack([np.ones(len(terms), dtype=np.float32), terms]).astype(np.float64)
+    """As `_newton`; coefficients of the wrong sign are set to 0 and the others fitted again."""
     free = np.ones(X.shape[1], dtype=bool)
     while True:
         beta = np.zeros(X.shape[1])
-        beta[free] = newton(X[:, free] if not free.all() else X, y, w, penalty, start[free])
+        beta[free] = _newton(X[:, free] if not free.all() else X, y, w, penalty, start[free])
         wrong = signs * beta < 0
         if not wrong.any():
             return beta
         free &= ~wrong
 
 
-def newton(X: Floats, y: Floats, w: Floats, penalty: float, start: Floats) -> Floats:
+def _newton(X: Floats, y: Floats, w: Floats, penalty: float, start: Floats) -> Floats:
     """Minimise weighted log loss + penalty/2 · Σ coefficient²; the first column is the intercept."""
     ridge = np.full(X.shape[1], penalty)
     ridge[0] = 0.0

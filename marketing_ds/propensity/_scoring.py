@@ -11,11 +11,9 @@ from typing import Any, Protocol
 
 import ibis
 import joblib
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import xgboost as xgb
-from numpy.typing import NDArray
 
 from marketing_ds._core.checks import check_columns, check_date
 from marketing_ds._core.errors import InvalidInput
@@ -105,15 +103,14 @@ class BatchScorer:
             "kind": pa.repeat("propensity", n),
             "arm": pa.nulls(n, pa.string()),
             "score": pa.array(self.calibration.probability(margin)),
-            "standard_error": pa.array(self._errors(Z), pa.float64())
+            "standard_error": pa.array(
+                standard_error(self.folds, self.calibration, Z), pa.float64()
+            )
             if self.folds
             else pa.nulls(n, pa.float64()),
             "model_version": pa.repeat(self.model_version, n),
         }
         return pa.record_batch([columns[name] for name in _SCHEMA.names], schema=_SCHEMA)
-
-    def _errors(self, Z: NDArray[np.float32]) -> NDArray[np.float64]:
-        return standard_error(self.folds, self.calibration, Z)
 
 
 def score_stream(

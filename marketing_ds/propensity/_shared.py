@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from ._additive import with_additive_part
-from ._boosting import SMALLER
-from ._calibration import Floats, Fold, log_loss_rows
+from ._boosting import Racer, race, with_base
+from ._calibration import Floats, Fold
 from ._fitting import PENALTY_WITHOUT_FOLDS
 from ._next_ridge import SharedDesign, Start
 
 Matrix = NDArray[np.float32]
+_Part = tuple[Fold, xgb.QuantileDMatrix, xgb.QuantileDMatrix]
+_WITHOUT_FOLDS = 50  # trees
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class SharedMatrix:
         self._kinds = list(kinds)
         self._rows = len(Z)
         self._all = self._binned(Z, None)
-        self._parts = [
+        self._parts: list[_Part] = [
             (fold, self._binned(Z[fold[0]], self._all), self._binned(Z[fold[1]], self._all))
             for fold in folds
         ]
@@ -99,22 +101,26 @@ class SharedMatrix:
         if self._design is not None and parts:
             penalty, starts = self._design.choose(y, w, [fold for fold, _, _ in parts])
         racers = [
-            _Racer(
-                fold,
-                train,
-                test,
-                y,
-                w,
-                self._parameters,
-                starts[at].margin if starts else _flat_margin(y, w, fold[0]),
-            )
-            for at, (fold, train, test) in enumerate(parts)
+            self._racer(part, y, w, starts[at].margin if starts else _flat_margin(y, w, part[0][0]))
+            for at, part in enumerate(parts)
         ]
-        trees = _race(racers, max_trees, patience) if racers else min(_WITHOUT_FOLDS, max_trees)
+        trees = min(_WITHOUT_FOLDS, max_trees)
+        if racers:
+            trees, _ = race(racers, max_rounds=max_trees, patience=patience)
         margin = np.full(self._rows, np.nan)
-        for racer in racers:
-            margin[racer.rows] = racer.margin(trees)
+        for ((_, test), _, _), racer in zip(parts, racers, strict=True):
+            margin[test] = racer.margin(trees)
         return Grown(self._whole(y, w, trees, penalty), trees, margin)
+
+    def _racer(self, part: _Part, y: Floats, w: Floats, start: Floats) -> Racer:
+        """The booster of one fold; its matrices are told the label and what the trees add to."""
+        (train, test), grown_on, judged = part
+        grown_on.set_label(y[train])
+        grown_on.set_weight(w[train])
+        grown_on.set_base_margin(start[train])
+        judged.set_base_margin(start[test])
+        full = with_base(self._parameters, y[train], w[train])
+        return Racer(full, grown_on, judged, start=start[test], y=y[test], w=w[test])
 
     def _whole(self, y: Floats, w: Floats, trees: int, penalty: float) -> xgb.Booster:
         """One booster on all rows."""
@@ -124,7 +130,7 @@ class SharedMatrix:
         self._all.set_weight(w)
         # Always set, since the label before may have left its own.
         self._all.set_base_margin(start.margin if start else _flat_margin(y, w, everyone))
-        booster = xgb.train(_based(self._parameters, y, w), self._all, trees)
+        booster = xgb.train(with_base(self._parameters, y, w), self._all, trees)
         return with_additive_part(booster, start.ridge) if start else booster
 
     def flat(self) -> Grown:
@@ -141,65 +147,6 @@ class SharedMatrix:
             feature_types=self._kinds,
             enable_categorical=True,
         )
-
-
-_WITHOUT_FOLDS = 50
-
-
-class _Racer:
-    """The booster of one fold with its test rows."""
-
-    def __init__(
-        self,
-        fold: Fold,
-        train: xgb.QuantileDMatrix,
-        test: xgb.QuantileDMatrix,
-        y: Floats,
-        w: Floats,
-        parameters: dict[str, Any],
-        start: Floats,
-    ) -> None:
-        at, self.rows = fold
-        self.y, self.w = y[self.rows], w[self.rows]
-        self.weight = float(self.w.sum())
-        self._train, self._test = train, test
-        train.set_label(y[at])
-        train.set_weight(w[at])
-        train.set_base_margin(start[at])
-        test.set_base_margin(start[self.rows])
-        self._start = start[self.rows]
-        full = _based(parameters, y[at], w[at])
-        # Both matrices are named, so that each round only predicts its own new tree.
-        self._booster = xgb.Booster(full, [train, test])
-
-    def loss(self) -> float:
-        margin = self._booster.predict(self._test, output_margin=True).astype(np.float64)
-        return float(np.sum(self.w * log_loss_rows(margin, self.y)))
-
-    def step(self, round_: int) -> float:
-        self._booster.update(self._train, round_)
-        return self.loss()
-
-    def margin(self, trees: int) -> Floats:
-        if trees == 0:  # XGBoost reads an iteration range of (0, 0) as "all"
-            return self._start
-        margin: Floats = self._booster.predict(
-            self._test, output_margin=True, iteration_range=(0, trees)
-        ).astype(np.float64)
-        return margin
-
-
-def _race(racers: list[_Racer], max_trees: int, patience: int) -> int:
-    """The number of trees with the smallest pooled loss."""
-    weight = sum(racer.weight for racer in racers)
-    best, least = 0, sum(racer.loss() for racer in racers)
-    for done in range(1, max_trees + 1):
-        loss = sum(racer.step(done - 1) for racer in racers)
-        if loss < least - SMALLER * weight:
-            best, least = done, loss
-        if done - best >= patience:
-            break
-    return best
 
 
 def shared_folds(Y: Floats, groups: NDArray[np.intp], count: int, seed: int) -> list[Fold]:
@@ -235,11 +182,6 @@ def _both(y: Floats, w: Floats, rows: NDArray[np.intp]) -> bool:
     """Whether both classes have weight."""
     weighted = y[rows][w[rows] > 0]
     return len(weighted) > 0 and bool(weighted.min() != weighted.max())
-
-
-def _based(parameters: dict[str, Any], y: Floats, w: Floats) -> dict[str, Any]:
-    """The parameters with the base rate of these rows as the starting point."""
-    return parameters | {"base_score": float(np.average(y, weights=w))}
 
 
 def _flat_margin(y: Floats, w: Floats, rows: NDArray[np.intp]) -> Floats:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from marketing_ds._core.stability import psi
 from marketing_ds.features import InputColumn, read_column
-from marketing_ds.profiling._psi import psi
 
 Floats = NDArray[np.float64]
 

@@ -1,36 +1,11 @@
-"""What the tests of labels share: marts from rows, and who has a label."""
+"""What the tests of labels share: who has a label."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from marketing_ds.labels import Label
-from marketing_ds.mart import Mart, open_mart
-
-Rows = list[dict[str, Any]]
-OpenTables = Callable[[dict[str, Rows]], Mart]
-
-
-@pytest.fixture
-def open_tables(
-    tmp_path: Path, write_mart: Callable[[Path, dict[str, Rows]], Path]
-) -> Iterator[OpenTables]:
-    """A function that opens a mart of the given rows."""
-    opened: list[Mart] = []
-
-    def open_them(tables: dict[str, Rows]) -> Mart:
-        number = len(opened)
-        folder = write_mart(tmp_path / f"mart_{number}", tables)
-        opened.append(open_mart(folder, workspace=tmp_path / f"workspace_{number}"))
-        return opened[-1]
-
-    yield open_them
-    for mart in opened:
-        mart.close()
+from marketing_ds.mart import Mart
 
 
 def told(mart: Mart, label: Label, cutoff: str, days: int, **options: Any) -> dict[str, int]:

@@ -14,12 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds._core.stability import psi_by_chance
+from marketing_ds._core.stability import psi, psi_by_chance
 from marketing_ds.mart import Mart, open_mart
 from marketing_ds.profiling import Alarm, Trend, trend
 from marketing_ds.profiling._alarms import Day, alarms_of
 from marketing_ds.profiling._columns import Column
-from marketing_ds.profiling._psi import psi
 from marketing_ds.rules import Rule
 from marketing_ds.tags import Fact, Tag, tag_table
 

@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from marketing_ds.propensity._calibration import (
     KINDS,
     Calibration,
-    candidates,
     choose_calibration,
     fit_calibration,
+    kinds_of,
     log_loss_rows,
 )
 
@@ -171,7 +171,7 @@ def test_the_simplest_sufficient_map_is_chosen(distort, chosen):
 def test_few_customers_get_simple_maps_only():
     def kinds(positives):
         y = np.r_[np.ones(positives), np.zeros(1000)]
-        return candidates(y, np.ones(len(y)))
+        return kinds_of("auto", y, np.ones(len(y)))
 
     assert kinds(49) == ("none",)
     assert kinds(50) == ("none", "platt")

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.stability import psi
 from marketing_ds.features import FeatureEncoder
-from marketing_ds.profiling._psi import psi
 from marketing_ds.propensity import (
     NextBest,
     PropensityModel,

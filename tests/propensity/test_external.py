@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.propensity import PropensityModel, _external, _spool, _table_rows
+from marketing_ds.propensity._boosting import Racer
 from marketing_ds.propensity._ridge import fit_ridges
 from marketing_ds.propensity._spark_trees import EncodeRows
 from marketing_ds.propensity._spool import Spool
@@ -193,10 +194,10 @@ def test_files_are_gone_afterwards_even_after_an_error(
         PropensityModel(**SMALL).fit_table(table, mart=tiny_mart, progress=stop)
     assert list(temporary.iterdir()) == []
 
-    def fail(margin, held):
+    def fail(racer):
         raise MemoryError
 
-    monkeypatch.setattr(_external, "_loss", fail)
+    monkeypatch.setattr(Racer, "loss", fail)
     with pytest.raises(MemoryError):
         PropensityModel(**SMALL).fit_table(table, mart=tiny_mart)
     assert list(temporary.iterdir()) == []

@@ -117,35 +117,47 @@ def type_of(name: str, value: ir.Value) -> schema.ColumnType:
     raise InvalidInput(f"tag {name!r} cannot hold values of type {type_}; {way}")
 
 
-def value_of(name: str, expression: Deferred | Callable[..., Any], table: ir.Table) -> ir.Value:
+def value_of(
+    name: str,
+    expression: Deferred | Callable[..., Any] | None,
+    table: ir.Table,
+    *,
+    what: str = "tag",
+    noun: str = "tag",
+    example: str = "ibis._.aum / ibis._.tenure_days",
+) -> ir.Value:
     """What an Ibis expression with gaps (`ibis._.aum`) is on `table`.
+
+    `what` it is the expression of, the `noun` for columns and an `example` go into messages.
 
     Raises
     ------
     InvalidInput
-        If it names an unknown tag, mixes types, or is none.
+        If it names an unknown column, mixes types, or is none.
     """
     if not isinstance(expression, Deferred) and (
         not callable(expression) or isinstance(expression, ir.Expr)
     ):
         raise InvalidInput(
-            f"expression must be an Ibis expression over tags such as ibis._.aum / "
-            f"ibis._.tenure_days, got {type(expression).__name__}"
+            f"expression must be an Ibis expression over {noun}s such as {example}, "
+            f"got {type(expression).__name__}"
         )
     try:
         found = table.bind(expression)
     except AttributeError as error:
         raise InvalidInput(
-            f"expression names the unknown tag {error.name!r}"
+            f"expression names the unknown {noun} {error.name!r}"
             f"{did_you_mean(str(error.name), table.columns)}"
         ) from error
     except (IbisError, ValidationError, TypeError) as error:
         # Ibis prints the whole table where a signature does not fit.
         whole = isinstance(error, ValidationError)
         reason = "values of these types cannot be joined so" if whole else str(error)
-        raise InvalidInput(f"expression of tag {name!r} does not fit its tags: {reason}") from error
+        raise InvalidInput(
+            f"expression of {what} {name!r} does not fit its {noun}s: {reason}"
+        ) from error
     if len(found) != 1 or not isinstance(found[0], ir.Value):
-        raise InvalidInput(f"expression of tag {name!r} must give one value, got {found!r}")
+        raise InvalidInput(f"expression of {what} {name!r} must give one value, got {found!r}")
     return found[0]
 
 
