@@ -6,7 +6,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-
 	--generate-hashes --no-emit-index-url --no-strip-extras --group build --extra lab --extra pipelines
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lab lock sample clean setup setup-dev
+.PHONY: help run test lint lab lock peers sample clean setup setup-dev
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ lab: setup  ## open the notebooks in JupyterLab
 lock: setup-dev  ## rebuild both lock files from pyproject.toml
 	@$(UV_COMPILE) --output-file requirements.lock
 	@$(UV_COMPILE) --extra tune --extra spark --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+peers: setup-dev  ## scikit-uplift, CausalML and EconML in .venv/peers, for tests and benchmarks
+	@$(BIN)/python scripts/make_peers.py
 
 sample: setup  ## rebuild data_samples/ (same seed, same content)
 	@$(BIN)/python -m marketing_ds.datasets.sample data_samples

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from . import tags as tags
     from . import tracking as tracking
     from . import training as training
+    from . import uplift as uplift
     from ._core.hashing import hash_share as hash_share
     from .audiences import Audience as Audience
     from .audiences import audience as audience
@@ -85,8 +86,18 @@ if TYPE_CHECKING:
     from .tags import tag_table as tag_table
     from .training import training_set as training_set
     from .uplift import UpliftModel as UpliftModel
+    from .uplift import best_linear_projection as best_linear_projection
+    from .uplift import budget_curve as budget_curve
+    from .uplift import check_assignment as check_assignment
+    from .uplift import check_overlap as check_overlap
+    from .uplift import classic_groups as classic_groups
     from .uplift import compare_curves as compare_curves
+    from .uplift import group_effects as group_effects
+    from .uplift import net_value_curve as net_value_curve
+    from .uplift import policy_tree as policy_tree
+    from .uplift import uplift_calibration as uplift_calibration
     from .uplift import uplift_curve as uplift_curve
+    from .uplift import uplift_metric as uplift_metric
 
 _HOME = {
     "natural_groups": "groups",
@@ -132,6 +143,16 @@ _HOME = {
     "training_set": "training",
     "hash_share": "_core.hashing",
     "uplift_curve": "uplift",
+    "best_linear_projection": "uplift",
+    "budget_curve": "uplift",
+    "check_assignment": "uplift",
+    "check_overlap": "uplift",
+    "classic_groups": "uplift",
+    "group_effects": "uplift",
+    "net_value_curve": "uplift",
+    "policy_tree": "uplift",
+    "uplift_calibration": "uplift",
+    "uplift_metric": "uplift",
     "verify_bundle": "export",
 }
 _MODULES = (
@@ -145,6 +166,7 @@ _MODULES = (
     "tags",
     "tracking",
     "training",
+    "uplift",
 )
 
 __all__ = [*_HOME, *_MODULES]

@@ -108,6 +108,19 @@ def test_the_example_of_a_lookalike_works(tmp_path):
     assert "Nearest seeds: C" in said
 
 
+def test_the_example_of_propensity_works(tmp_path):
+    said = _said(_blocks("python")[3], tmp_path)
+    assert "auc" in said
+    assert re.search(r"\['.+'.*\]", said)  # reasons in words
+
+
+def test_the_example_of_uplift_works(tmp_path):
+    said = _said(_blocks("python")[4], tmp_path)
+    assert said.startswith("True\n")
+    assert re.search(r"'coupon_68'.*treat", said)
+    assert re.search(r"control +\d+", said)  # how many should be left alone
+
+
 def test_the_schedule_can_be_served(tmp_path):
     (command,) = [c for c in COMMANDS if SERVER in c]
     command = command.replace(".venv/bin/", f"{BIN}/") + " --port 0"

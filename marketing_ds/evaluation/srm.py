@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
 
 from marketing_ds._core.checks import check_number
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.sample_ratio import ALPHA, sizes_p_value, weights_p_value
 
 from ._moments import Chances
-
-ALPHA = 0.001
-"""A mismatch is called below this p-value; the check looks for broken plumbing, not for effects."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +75,8 @@ def check_sample_ratio(
         return _pearson(counts, dict.fromkeys(counts, 1.0))
     if not any(chance.differs for chance in chances.values()):
         return _pearson(counts, {arm: chances[arm].low for arm in counts})
-    off = [(c.weight - n) / np.sqrt(c.variance) for c in chances.values() if c.variance > 0]
-    p_value = min(1.0, len(off) * float(2 * norm.sf(np.abs(off).max())))
+    weight, variance = zip(*((c.weight, c.variance) for c in chances.values()), strict=True)
+    p_value = weights_p_value(n, weight, variance)
     # What an arm's customers stand for by their weights, against what all of them are.
     expected = {arm: counts[arm] * n / float(chances[arm].weight) for arm in counts}
     return SrmCheck(dict(counts), expected, p_value)
@@ -89,8 +85,8 @@ def check_sample_ratio(
 def _pearson(counts: Mapping[str, int], shares: Mapping[str, float]) -> SrmCheck:
     n, whole = sum(counts.values()), sum(shares[arm] for arm in counts)
     expected = {arm: n * float(shares[arm] / whole) for arm in counts}
-    statistic = sum((counts[arm] - expected[arm]) ** 2 / expected[arm] for arm in counts)
-    return SrmCheck(dict(counts), expected, float(chi2.sf(statistic, len(counts) - 1)))
+    p_value = sizes_p_value(list(counts.values()), list(expected.values()))
+    return SrmCheck(dict(counts), expected, p_value)
 
 
 def _all(counts: Mapping[str, int], shares: Mapping[str, float]) -> list[str]:

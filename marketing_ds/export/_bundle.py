@@ -23,7 +23,7 @@ from marketing_ds._core.errors import InvalidInput, PublicationError
 from marketing_ds.scores import scores_frame
 
 from ._contract import contract, json_text, kind_of, policy_content
-from ._golden import golden_cases, golden_text
+from ._golden import golden_cases, golden_scale, golden_text
 from ._graph import build_graph
 from ._models import Model, check_model
 from ._session import feed, session
@@ -224,11 +224,13 @@ def _contents(
     snapshot: str | None,
 ) -> dict[str, bytes]:
     proto = build_graph(model, model.model_version_)
+    cases = golden_cases(model, examples)
+    told = contract(model, tags_version, scale=golden_scale(model, cases))
     files = {
         "model.onnx": proto.SerializeToString(deterministic=True),
-        "contract.json": json_text(contract(model, tags_version)).encode(),
+        "contract.json": json_text(told).encode(),
         "policy.json": json_text(policy_content(policy)).encode(),
-        "golden.jsonl": golden_text(golden_cases(model, examples)).encode(),
+        "golden.jsonl": golden_text(cases).encode(),
     }
     manifest = {
         "format": 1,

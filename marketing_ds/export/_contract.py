@@ -14,7 +14,7 @@ from marketing_ds.features import InputColumn
 from ._graph import OUTPUT
 from ._models import Model, PropensityLike, used_columns
 
-TOLERANCE = 1e-5
+_TOLERANCE, _RELATIVE = 1e-5, 1e-6
 _POLICY = ("offers", "eligibility", "prices")
 
 
@@ -23,8 +23,12 @@ def kind_of(model: Model) -> str:
     return "propensity" if isinstance(model, PropensityLike) else "uplift"
 
 
-def contract(model: Model, tags_version: str | None) -> dict[str, Any]:
-    """What goes in, what comes out, and what null means."""
+def contract(model: Model, tags_version: str | None, *, scale: float = 1.0) -> dict[str, Any]:
+    """What goes in, what comes out, and what null means.
+
+    `scale` is how large the numbers are that the model adds up. An effect on balances of a million
+    is not known to a cent in float32, neither here nor in the model itself.
+    """
     if isinstance(model, PropensityLike):
         columns, meaning = ["probability"], "calibrated probability of the outcome"
     else:
@@ -44,7 +48,7 @@ def contract(model: Model, tags_version: str | None) -> dict[str, Any]:
             "columns": columns,
             "meaning": meaning,
         },
-        "tolerance": TOLERANCE,
+        "tolerance": max(_TOLERANCE, _RELATIVE * scale),
     }
 
 

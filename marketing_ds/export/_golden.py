@@ -11,7 +11,7 @@ import pandas as pd
 
 from marketing_ds.features import InputColumn, read_table
 
-from ._models import Model, PropensityLike, native_scores, used_columns
+from ._models import Model, PropensityLike, native_scores, scale_of, used_columns
 
 Row = dict[str, float | str | None]
 
@@ -47,6 +47,11 @@ def golden_cases(model: Model, examples: pd.DataFrame | None) -> list[dict[str, 
         {"case": case, "inputs": inputs, "expected": scores}
         for (case, inputs), scores in zip(rows.items(), expected, strict=True)
     ]
+
+
+def golden_scale(model: Model, cases: Sequence[Mapping[str, Any]]) -> float:
+    """How large the numbers are that the model adds up in these cases."""
+    return scale_of(model, _to_frame(model, [case["inputs"] for case in cases]))
 
 
 def golden_text(cases: Sequence[Mapping[str, Any]]) -> str:

@@ -32,7 +32,7 @@ def build_graph(model: PropensityLike | UpliftLike, version: str) -> Any:
         margin = _margins(graph, features, [model.booster_], columns)
         score = graph.add("Sigmoid", [_calibrated(graph, margin, model.calibration_)])
     else:
-        score = _uplift(graph, features, model, columns)
+        score = _mapped(graph, _uplift(graph, features, model, columns), model)
     graph.add("Identity", [score], output=OUTPUT)
     width = 1 if isinstance(model, PropensityLike) else len(model.arms_)
     proto = helper.make_model(
@@ -196,19 +196,49 @@ def _through_knots(
 
 def _uplift(graph: _Graph, features: str, model: UpliftLike, columns: Sequence[InputColumn]) -> str:
     """Per arm Σ weight · link(margin) + constant: one ensemble, then one matrix product."""
-    terms = [(a, t) for a, arm in enumerate(model.arms_) for t in model.terms_[arm]]
-    terms.sort(key=lambda pair: pair[1].link)  # identity before logistic
-    split = sum(term.link == "identity" for _, term in terms)
     constants = graph.constant([[model.constant_.get(arm, 0.0) for arm in model.arms_]])
-    margins = _margins(graph, features, [term.booster for _, term in terms], columns)
+    boosters, links, weights = _distinct(model)
+    if not boosters:  # the average effect, once a row, whatever the features
+        known = graph.add("Cast", [graph.add("IsNaN", [features])], to=TensorProto.FLOAT)
+        width = sum(len(column.outputs()) for column in columns)
+        nothing = graph.constant(np.zeros((width, len(model.arms_))))
+        return graph.add("Add", [graph.add("MatMul", [known, nothing]), constants])
+    split = links.count("identity")
+    margins = _margins(graph, features, boosters, columns)
     parts = []
     if split:
         parts.append(graph.add("Gather", [margins, graph.constant(range(split), np.int64)], axis=1))
-    if split < len(terms):
-        logistic = graph.constant(range(split, len(terms)), np.int64)
+    if split < len(boosters):
+        logistic = graph.constant(range(split, len(boosters)), np.int64)
         parts.append(graph.add("Sigmoid", [graph.add("Gather", [margins, logistic], axis=1)]))
     values = graph.add("Concat", parts, axis=1)
-    weights = np.zeros((len(terms), len(model.arms_)))
-    for row, (arm, term) in enumerate(terms):
-        weights[row, arm] = term.weight
     return graph.add("Add", [graph.add("MatMul", [values, graph.constant(weights)]), constants])
+
+
+def _mapped(graph: _Graph, uplift: str, model: UpliftLike) -> str:
+    """The twin of `EffectCalibration.finish`: a line is in the terms already, knots are not."""
+    maps = getattr(model, "calibration_", {})
+    bent = {arm for arm, one in maps.items() if one.kind == "isotonic"}
+    if not bent:
+        return uplift
+    parts = []
+    for position, arm in enumerate(model.arms_):
+        part = graph.add("Gather", [uplift, graph.constant([position], np.int64)], axis=1)
+        if arm in bent:
+            part = _through_knots(graph, part, np.asarray(maps[arm].x), np.asarray(maps[arm].y))
+        parts.append(part)
+    return graph.add("Concat", parts, axis=1)
+
+
+def _distinct(model: UpliftLike) -> tuple[list[Any], list[str], NDArray[np.float64]]:
+    """Boosters, each once (identity before logistic), their links, and weights (boosters, arms)."""
+    found: dict[tuple[str, int], tuple[Any, NDArray[np.float64]]] = {}
+    for position, arm in enumerate(model.arms_):
+        for term in model.terms_[arm]:
+            key = (term.link, id(term.booster))  # control's boosters are in the effect of every arm
+            nothing = np.zeros(len(model.arms_))
+            _, weights = found.setdefault(key, (term.booster, nothing))
+            weights[position] += term.weight
+    order = sorted(found, key=lambda key: key[0])
+    boosters = [found[key][0] for key in order]
+    return boosters, [link for link, _ in order], np.array([found[key][1] for key in order])

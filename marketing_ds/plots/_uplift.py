@@ -1,4 +1,4 @@
-"""Pictures of uplift: the curve with its band, and the effect by group of the ranking."""
+"""Pictures of uplift: the curve with its band, TOC, and the effect by group of the ranking."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from marketing_ds._core.estimate import interval
-from marketing_ds.uplift import EffectExplanation, UpliftCurve, UpliftGroups
+from marketing_ds.uplift import UpliftCurve, UpliftGroups
+from marketing_ds.uplift.toc import TocCurve
 
+from . import _uplift_checks as _uplift_checks
+from . import _uplift_decisions as _uplift_decisions
+from . import _uplift_explain as _uplift_explain
+from . import _uplift_metrics as _uplift_metrics
+from . import _uplift_money as _uplift_money
+from . import _uplift_segments as _uplift_segments
 from ._draw import axes_or_new, draw
 
 _BLUE, _GREY = "#1f5fa8", "#6b6b6b"
@@ -54,6 +61,49 @@ def _(result: UpliftCurve, ax: Axes | None = None, *, per: float = 1000.0, **_: 
 
 
 @draw.register
+def _(result: TocCurve, ax: Axes | None = None, *, per: float = 1000.0, **_: Any) -> Axes:
+    """TOC against the share treated: how far the top does better than everyone.
+
+    The first shares hold few customers, whose noise would be all there is to see: the axis follows
+    the curve from the top 2 % on.
+    """
+    ax = axes_or_new(ax)
+    low, high = interval(result.value, result.se, result.alpha)
+    shown = np.unique(np.linspace(0, len(result.share) - 1, 501).astype(int))
+    share, value = result.share[shown], per * result.value[shown]
+    ax.fill_between(
+        share,
+        per * low[shown],
+        per * high[shown],
+        color=_BLUE,
+        alpha=0.18,
+        linewidth=0,
+        label=f"{1 - result.alpha:.0%} interval, point by point",
+    )
+    ax.plot(share, value, color=_BLUE, linewidth=1.8, label="by score")
+    ax.axhline(0, color=_GREY, linestyle="--", linewidth=1.2, label="at random")
+    calm = result.share >= min(0.02, result.share[-1])
+    bottom = per * float(np.nanmin(np.append(low[calm], 0.0)))
+    top = per * float(np.nanmax(np.append(high[calm], 0.0)))
+    margin = 0.05 * (top - bottom) or 1.0
+    ax.set_ylim(bottom - margin, top + margin)
+    ax.set_xlim(0, 1)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.set_xlabel("share of customers treated, best score first")
+    ax.set_ylabel(f"effect beyond the average,\nper {per:g} treated")
+    autoc = result.autoc
+    ax.set_title(
+        f"Effect of {result.arm} at the top against everyone's (TOC)\n"
+        f"AUTOC {per * autoc.value:.2f} [{per * autoc.ci_lower:.2f}, {per * autoc.ci_upper:.2f}] "
+        f"per {per:g} treated",
+        loc="left",
+        fontsize=10,
+    )
+    ax.legend(frameon=False, fontsize=8, loc="best")
+    return _clean(ax)
+
+
+@draw.register
 def _(result: UpliftGroups, ax: Axes | None = None, *, per: float = 1000.0, **_: Any) -> Axes:
     """Bars of the effect by group, with intervals, and the average as a line."""
     ax = axes_or_new(ax)
@@ -81,24 +131,6 @@ def _(result: UpliftGroups, ax: Axes | None = None, *, per: float = 1000.0, **_:
         f"Effect of {result.arm} against {result.control}, by score", loc="left", fontsize=10
     )
     ax.legend(frameon=False, fontsize=8, loc="best")
-    return _clean(ax)
-
-
-@draw.register
-def _(result: EffectExplanation, ax: Axes | None = None, *, most: int = 12, **_: Any) -> Axes:
-    """Bars of mean |SHAP| of the strongest tags, by arm."""
-    ax = axes_or_new(ax)
-    frame = result.to_frame().pivot(index="tag", columns="arm", values="mean_abs_shap")
-    frame = frame.loc[frame.mean(axis=1).sort_values(ascending=False).index[:most]].iloc[::-1]
-    height = 0.8 / len(result.arms)
-    for position, arm in enumerate(result.arms):
-        offset = (position - (len(result.arms) - 1) / 2) * height
-        ax.barh(np.arange(len(frame)) - offset, 1000 * frame[arm], height=height, label=arm)
-    ax.set_yticks(np.arange(len(frame)), labels=[str(tag) for tag in frame.index])
-    ax.set_xlabel("mean |SHAP| of the effect, per 1000 customers")
-    ax.set_title("What the effect depends on", loc="left", fontsize=10)
-    if len(result.arms) > 1:
-        ax.legend(frameon=False, fontsize=8, loc="lower right")
     return _clean(ax)
 
 

@@ -148,7 +148,7 @@ def tree_parameters(model: PropensityModel | NextBest, seed: int) -> dict[str, A
         "objective": "binary:logistic",
         "tree_method": "hist",
         "grow_policy": "lossguide",
-        "max_depth": 6,  # so that reasons can be looked up, see `_shap`
+        "max_depth": 6,  # so that reasons can be looked up, see `_core.tree_shap`
         "eta": model.learning_rate,
         "max_leaves": check_count("max_leaves", model.max_leaves, low=2, high=4096),
         "min_child_weight": check_number("min_child_weight", model.min_child_weight, low=0),

@@ -14,11 +14,11 @@ from scipy.stats import norm
 
 from marketing_ds._core.checks import check_choice, check_count
 from marketing_ds._core.display import Result
+from marketing_ds._core.tree_shap import contributions
 from marketing_ds.features import FeatureEncoder, Table, read_column, read_table
 from marketing_ds.tags import Tag
 
 from ._reference import TagReference
-from ._shap import contributions
 from ._standing import standings, word_standings
 from ._words import LANGUAGES, Language, TagWords, words_of
 

@@ -107,7 +107,9 @@ def read_arms(treatment: object, control: object, *, rows: int) -> Arms:
                 f"treatment must hold names of arms, or 0 for control and 1 for treated; "
                 f"got {_list(values)}; say which is control, e.g. control={min(values)!r}"
             )
-        series, control = series.astype(bool).map({False: "control", True: TREATED}), "control"
+        if len(values) == 2:  # numbers are codes already: naming millions of them would take long
+            return Arms(series.to_numpy(dtype=np.int16), (TREATED,), "control")
+        series = series.astype(bool).map({False: "control", True: TREATED})
     codes, uniques = pd.factorize(series)
     present = [str(value) for value in uniques]
     if str(control) not in present:
@@ -131,9 +133,9 @@ def read_probability(probability: object, arms: Arms) -> Floats:
 
     Parameters
     ----------
-    probability : array-like of shape (n,), mapping or None
-        One probability a row (of the arm *received*), or one for each arm by name, adding up to
-        at most 1, or None for the arms' shares of the rows.
+    probability : array-like of shape (n,), mapping, DataFrame or None
+        One probability a row (of the arm *received*); or one for each arm by name, a number or one
+        a row; or None for the arms' shares of the rows.
     arms : Arms
         The arms received.
 
@@ -142,40 +144,81 @@ def read_probability(probability: object, arms: Arms) -> Floats:
     InvalidInput
         If a probability is missing, outside (0, 1), or the arms' add up to more than 1.
     """
-    if probability is None:
-        counts = np.bincount(arms.codes, minlength=len(arms.labels))
-        shares: Floats = counts / len(arms.codes)
-        return shares[arms.codes]
-    if isinstance(probability, Mapping):
-        return _by_arm(probability, arms)[arms.codes]
+    if probability is None or _names_arms(probability):
+        return read_chances(probability, arms)[np.arange(len(arms.codes)), arms.codes]
     numbers = read_numbers(probability, "probability")
+    _check_length(numbers, arms)
+    _check_inside(numbers)
+    return numbers
+
+
+def read_chances(probability: object, arms: Arms) -> Floats:
+    """P(each arm), shape (n, 1 + arms), columns as `arms.labels`; what is given as in
+    `read_probability`.
+
+    Of several arms, where only that of the arm received is given by row, the others share the rest
+    as they share the rows.
+    """
+    shares: Floats = np.bincount(arms.codes, minlength=len(arms.labels)) / len(arms.codes)
+    if probability is None:
+        return np.broadcast_to(shares, (len(arms.codes), len(shares)))
+    if _names_arms(probability):
+        return _by_arm(probability, arms)
+    received = read_probability(probability, arms)
+    rows = np.arange(len(received))
+    chance = np.tile(shares, (len(received), 1))
+    chance[rows, arms.codes] = 0
+    chance *= ((1 - received) / chance.sum(axis=1))[:, None]
+    chance[rows, arms.codes] = received
+    return chance
+
+
+def knows_all(probability: object, arms: Arms) -> bool:
+    """Whether `read_chances` need not guess any arm's probability."""
+    return probability is None or len(arms.names) == 1 or _names_arms(probability)
+
+
+def _names_arms(probability: object) -> bool:
+    return isinstance(probability, (Mapping, pd.DataFrame))
+
+
+def _by_arm(probability: Any, arms: Arms) -> Floats:
+    given = {str(name): probability[name] for name in probability}
+    missing = [label for label in arms.labels if label not in given]
+    if missing:
+        raise InvalidInput(
+            f"probability must name every arm; missing {_list(missing)}, got {_list(given)}"
+        )
+    parts = []
+    for label in arms.labels:
+        numbers = read_numbers(np.atleast_1d(given[label]), f"probability of {label!r}")
+        if len(numbers) > 1:
+            _check_length(numbers, arms)
+        _check_inside(numbers)
+        parts.append(np.broadcast_to(numbers, (len(arms.codes),)))
+    chance = np.column_stack(parts)
+    total = chance.sum(axis=1)
+    if total.max() > 1 + 1e-6:
+        raise InvalidInput(
+            f"probability must add up to at most 1 over the arms, got {total.max():g}"
+        )
+    return chance
+
+
+def _check_length(numbers: Floats, arms: Arms) -> None:
     if len(numbers) != len(arms.codes):
         raise InvalidInput(
             f"probability must have one value a row: {len(arms.codes)} rows, got {len(numbers)}"
         )
+
+
+def _check_inside(numbers: Floats) -> None:
     bad = (numbers <= 0) | (numbers >= 1)
     if bad.any():
         raise InvalidInput(
             f"probability must be between 0 and 1, both excluded, got {numbers[bad.argmax()]:g} "
             f"in row {int(bad.argmax())}; leave out customers who could only get one arm"
         )
-    return numbers
-
-
-def _by_arm(probability: Mapping[Any, Any], arms: Arms) -> Floats:
-    given = {str(name): value for name, value in probability.items()}
-    missing = [label for label in arms.labels if label not in given]
-    if missing:
-        raise InvalidInput(
-            f"probability must name every arm; missing {_list(missing)}, got {_list(given)}"
-        )
-    numbers = read_numbers(list(given.values()), "probability")
-    if not ((numbers > 0) & (numbers < 1)).all() or numbers.sum() > 1 + 1e-6:
-        raise InvalidInput(
-            f"probability must be between 0 and 1, both excluded, and add up to at most 1, "
-            f"got {probability!r}"
-        )
-    return np.array([given[label] for label in arms.labels], dtype=np.float64)
 
 
 def _as_series(values: object) -> pd.Series[Any]:

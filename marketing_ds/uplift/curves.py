@@ -5,24 +5,32 @@ Definition (one, in outcome units): with customers ordered by score, highest fir
 ``V(φ) = φ · (mean outcome of the arm − mean outcome of control, within the top share φ)``
 
 is the incremental outcome per person of the population when the top share φ is treated.
-AUUC is the area under V, Qini the area between V and the straight line to V(1).
+AUUC is the area under V, Qini the area between V and the straight line to V(1). AUTOC is the mean
+over φ of V(φ)/φ − V(1): the effect per treated person, beyond that of treating everyone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
 
-from marketing_ds._core.checks import check_choice, check_count, check_number
+from marketing_ds._core.checks import check_count, check_number
 from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds._core.estimate import Estimate, interval
+from marketing_ds._core.estimate import Estimate
 
-from .arms import Floats, read_arms, read_numbers, read_outcome, read_probability
-from .ranking import Ranking, Side
+from . import influence
+from .arms import Floats
+from .by_group import UpliftGroups, effect_by_group
+from .compared import Compared, read_compared
+from .curve_sums import CurveSums
+from .metric import UpliftMetric, uplift_metric
+from .net_value import NetValueCurve, money_of
+from .ranking import Ranking
+from .toc import TocCurve, toc_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,8 @@ class UpliftCurve(Result):
         Customers in each.
     qini, auuc : Estimate
         Areas, in outcome units per person of the population.
+    autoc : Estimate
+        Area under the TOC curve (see `toc`), in outcome units per treated person.
     average : Estimate
         V(1): the effect of treating everyone, per person.
     share, value, se : ndarray of shape (m,)
@@ -52,12 +62,13 @@ class UpliftCurve(Result):
     n_control: int
     qini: Estimate
     auuc: Estimate
+    autoc: Estimate
     average: Estimate
     share: Floats = field(repr=False)
     value: Floats = field(repr=False)
     se: Floats = field(repr=False)
     alpha: float
-    _sums: tuple[Side, Side] = field(repr=False)
+    _sums: CurveSums = field(repr=False)
     _centre: float = field(repr=False)
 
     def uplift_at(self, share: float) -> Estimate:
@@ -80,40 +91,73 @@ class UpliftCurve(Result):
             If `share` is not in (0, 1].
         """
         at = self.value_at(share)
-        known = at.value / share, at.se / share
-        return Estimate.normal(*known, alpha=self.alpha)
+        return Estimate.normal(at.value / share, at.se / share, alpha=self.alpha)
 
     def value_at(self, share: float) -> Estimate:
         """V(`share`): incremental outcome per person of the population, as in `uplift_at`."""
-        share = check_number("share", share, low=0, high=1)
-        if share == 0:
-            raise InvalidInput("share must be greater than 0, got 0")
-        at = np.array([share])
-        arm, control = (side.at(at * (len(self.share) - 1)) for side in self._sums)
-        value = at * (arm.mean() - control.mean())
-        slope = _slope(at, self.share, self.value)
-        se = _standard_error(at, value, slope, arm, control, self.n_arm + self.n_control)
-        return Estimate.normal(value[0], se[0], alpha=self.alpha)
+        return Estimate.normal(*self._sums.at(check_share(share)), alpha=self.alpha)
+
+    def gain_at(self, share: float, people: int | None = None) -> Estimate:
+        """Cumulative gain: incremental outcomes in all when the top `share` of `people` is treated.
+
+        Parameters
+        ----------
+        share : float
+            Between 0 (excluded) and 1.
+        people : int, optional
+            Size of the population; by default the customers of the two arms.
+
+        Raises
+        ------
+        InvalidInput
+            If `share` is not in (0, 1], or `people` is no whole number above 0.
+        """
+        size = self._sums.n if people is None else check_count("people", people, low=1)
+        at = self.value_at(share)
+        return Estimate.normal(size * at.value, size * at.se, alpha=self.alpha)
+
+    def toc(self) -> TocCurve:
+        """The TOC curve: how far the effect within the top share exceeds the average effect."""
+        share = self.share[1:]
+        return TocCurve(self.arm, self.control, self.autoc, share, *toc_of(self._sums), self.alpha)
+
+    def net_value(self, value: float = 1.0, cost: float = 0.0) -> NetValueCurve:
+        """Money by the share treated: value · V(φ) − cost · φ, per person of the population.
+
+        Parameters
+        ----------
+        value : float
+            Worth of one unit of the outcome.
+        cost : float
+            Cost of treating one customer. Where worth or cost differ between customers, or a
+            benefit costs only when it is redeemed, use `net_value_curve`.
+
+        Raises
+        ------
+        InvalidInput
+            If one is not a finite number, or `value` is not above 0.
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(0)
+        >>> taste, arm = rng.random(8000), rng.choice(["control", "coupon"], 8000)
+        >>> y = rng.random(8000) < 0.1 + 0.1 * taste * (arm == "coupon")
+        >>> money = uplift_curve(y, taste, arm).net_value(value=100, cost=5)
+        >>> print(f"treating half brings {money.at(0.5).value:.1f} a customer")
+        treating half brings 1.1 a customer
+        """
+        value = check_number("value", value, low=0, high=np.inf, inclusive=False)
+        cost = check_number("cost", cost, low=-np.inf, high=np.inf, inclusive=False)
+        sums = self._sums.affine(value, -cost)
+        return money_of(sums, self.arm, self.control, self.alpha)
 
     def by_group(self, n_groups: int = 10) -> UpliftGroups:
-        """The effect within equal groups of the ranking, best first (deciles by default)."""
+        """The effect within equal groups of the ranking, best first (deciles by default).
+
+        The means of the arm and of control are NaN where the curve was made from pseudo-outcomes.
+        """
         n_groups = check_count("n_groups", n_groups, low=2, high=len(self.share) - 1)
-        edges = np.linspace(0, len(self.share) - 1, n_groups + 1)
-        arm, control = (side.at(edges).between() for side in self._sums)
-        uplift = arm.mean() - control.mean()
-        se = np.sqrt(arm.mean_variance() + control.mean_variance())
-        lower, upper = interval(uplift, se, self.alpha)
-        frame = pd.DataFrame(
-            {
-                "group": np.arange(1, n_groups + 1),
-                "mean_arm": arm.mean() + self._centre,
-                "mean_control": control.mean() + self._centre,
-                "uplift": uplift,
-                "se": se,
-                "uplift_ci_lower": lower,
-                "uplift_ci_upper": upper,
-            }
-        )
+        frame = effect_by_group(self._sums, n_groups, self._centre, self.alpha)
         return UpliftGroups(frame, self.arm, self.control, self.average, self.alpha)
 
     def to_frame(self, points: int = 20) -> pd.DataFrame:
@@ -126,61 +170,46 @@ class UpliftCurve(Result):
         return pd.DataFrame(
             {
                 "targeted_share": [share for share, _, _ in rows],
-                **_columns("value", [value for _, value, _ in rows]),
-                **_columns("uplift", [uplift for _, _, uplift in rows]),
+                **columns("value", [value for _, value, _ in rows]),
+                **columns("uplift", [uplift for _, _, uplift in rows]),
             }
         )
 
     def summary(self) -> pd.DataFrame:
-        """Qini, AUUC and average effect, one row each, with intervals and p-values."""
-        return _summary({"qini": self.qini, "auuc": self.auuc, "average": self.average})
+        """Qini, AUUC, AUTOC and average effect, one row each, with intervals and p-values."""
+        return summarise(
+            {name: getattr(self, name) for name in ("qini", "auuc", "autoc", "average")}
+        )
 
 
-@dataclass(frozen=True)
-class UpliftGroups(Result):
-    """The effect within groups of a ranking; made by `UpliftCurve.by_group`."""
+@overload
+def uplift_curve(
+    y: Any,
+    score: Any,
+    treatment: Any,
+    *,
+    arm: str | None = None,
+    control: str | int = "control",
+    probability: Any = None,
+    psi: Any = None,
+    alpha: float = 0.05,
+    definition: None = None,
+) -> UpliftCurve: ...
 
-    frame: pd.DataFrame
-    arm: str
-    control: str
-    average: Estimate
-    alpha: float
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row a group, best first, with means, effect and interval."""
-        return self.frame.copy()
-
-
-@dataclass(frozen=True)
-class CurveComparison(Result):
-    """Two scores on the same customers; made by `compare_curves`.
-
-    Attributes
-    ----------
-    first, second : UpliftCurve
-        The two curves.
-    qini, auuc : Estimate
-        First minus second, paired: the customers' noise that both share cancels.
-    """
-
-    first: UpliftCurve
-    second: UpliftCurve
-    qini: Estimate
-    auuc: Estimate
-
-    def to_frame(self) -> pd.DataFrame:
-        """Qini and AUUC of each and their difference, with intervals and p-values."""
-        parts = {
-            "first": (self.first.qini, self.first.auuc),
-            "second": (self.second.qini, self.second.auuc),
-            "difference": (self.qini, self.auuc),
-        }
-        frames = [
-            _summary({"qini": qini, "auuc": auuc}).assign(score=name)
-            for name, (qini, auuc) in parts.items()
-        ]
-        frame = pd.concat(frames, ignore_index=True)
-        return frame[["score", *(column for column in frame if column != "score")]]
+@overload
+def uplift_curve(
+    y: Any,
+    score: Any,
+    treatment: Any,
+    *,
+    arm: str | None = None,
+    control: str | int = "control",
+    probability: Any = None,
+    psi: Any = None,
+    alpha: float = 0.05,
+    definition: str,
+) -> UpliftMetric: ...
 
 
 def uplift_curve(
@@ -191,8 +220,10 @@ def uplift_curve(
     arm: str | None = None,
     control: str | int = "control",
     probability: Any = None,
+    psi: Any = None,
     alpha: float = 0.05,
-) -> UpliftCurve:
+    definition: str | None = None,
+) -> UpliftCurve | UpliftMetric:
     """How well a score ranks customers by the effect of an arm.
 
     Parameters
@@ -213,32 +244,46 @@ def uplift_curve(
         P(the arm received), by row or by arm, where it differs between customers; outcomes are
         weighted by its inverse. By default the arms are compared as they are, which is right for
         an experiment with constant probabilities.
+    psi : array-like of shape (n,) or (n, arms), optional
+        Doubly-robust pseudo-outcomes of the arm's effect, or one column for each arm beside
+        control (such as ``model.crossfit_.psi``; see `pseudo_outcomes`). The curve is then the mean
+        of them within the top share, over the customers of all arms: less noise where outcomes can
+        be predicted, and right for observational data if the models behind them are.
     alpha : float
         Intervals are at level ``1 - alpha``.
+    definition : str, optional
+        Another library's definition by name, such as ``"sklift_qini"``: the answer is then its
+        `UpliftMetric`, as of `uplift_metric`, which takes that library's own options too.
 
     Returns
     -------
     UpliftCurve
-        With ``.qini``, ``.auuc``, ``.uplift_at(share)``, each with standard error and interval.
+        With ``.qini``, ``.auuc``, ``.autoc``, ``.uplift_at(share)``, ``.gain_at(share)``, each with
+        standard error and interval; ``.toc()``, ``.net_value(value, cost)`` and ``.by_group()``.
 
     Raises
     ------
     InvalidInput
-        If lengths differ, a value is missing, control or the arm is absent, or a probability is
-        outside (0, 1).
+        If lengths differ, a value is missing, control or the arm is absent, a probability is
+        outside (0, 1), or both `probability` and `psi` are given.
 
     Notes
     -----
-    Shares are counted in the rows handed in of the two arms. Standard errors come from influence
-    functions, with the score taken as given: score customers whom the model was not trained on.
-    They include the noise of the cut between targeted and not. Areas take V as linear between
-    customers, and above the first customer of the second arm seen.
+    Shares are counted in the rows handed in of the two arms (of all arms with `psi`). Standard
+    errors come from influence functions, with the score taken as given: score customers whom the
+    model was not trained on. They include the noise of the cut between targeted and not. Areas
+    take V as linear between customers, and above the first customer of the second arm seen. Where
+    all scores are equal the curve is the straight line, and Qini and AUTOC are exactly 0.
+
+    Qini and AUTOC are the two rank-weighted average treatment effects (RATE) of Yadlowsky et al.;
+    with `psi` they equal what R's grf computes from the same scores
+    (``rank_average_treatment_effect``, targets ``"QINI"`` and ``"AUTOC"``).
 
     References
     ----------
     Radcliffe, N. J. (2007). Using control groups to target on predicted lift. Direct Marketing
     Analytics Journal. Yadlowsky et al. (2025). Evaluating treatment prioritization rules via
-    rank-weighted average treatment effects. JASA (the influence functions' general form).
+    rank-weighted average treatment effects. JASA (AUTOC, and the influence functions' general form).
 
     Examples
     --------
@@ -252,160 +297,76 @@ def uplift_curve(
     >>> curve.uplift_at(0.2).value > curve.uplift_at(1).value
     True
     """
-    alpha = check_number("alpha", alpha, low=0, high=1, inclusive=False)
-    prepared = _prepare(y, [("score", score)], treatment, arm, control, probability)
-    return _curve(prepared, prepared.scores[0], alpha)[0]
-
-
-def compare_curves(
-    y: Any,
-    first: Any,
-    second: Any,
-    treatment: Any,
-    *,
-    arm: str | None = None,
-    control: str | int = "control",
-    probability: Any = None,
-    alpha: float = 0.05,
-) -> CurveComparison:
-    """Whether one score ranks better than another, on the same customers.
-
-    Parameters
-    ----------
-    y, treatment, arm, control, probability, alpha
-        As in `uplift_curve`.
-    first, second : array-like of shape (n,)
-        The two scores.
-
-    Returns
-    -------
-    CurveComparison
-        ``.qini`` and ``.auuc`` are first minus second, with paired interval and ``.p_value``.
-
-    Raises
-    ------
-    InvalidInput
-        As in `uplift_curve`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> taste, arm = rng.random(4000), rng.choice(["control", "coupon"], 4000)
-    >>> y = rng.random(4000) < 0.1 + 0.1 * taste * (arm == "coupon")
-    >>> compare_curves(y, taste, -taste, arm).qini.p_value < 0.05
-    True
-    """
-    alpha = check_number("alpha", alpha, low=0, high=1, inclusive=False)
-    scores = [("first", first), ("second", second)]
-    prepared = _prepare(y, scores, treatment, arm, control, probability)
-    (one, areas_one), (two, areas_two) = (
-        _curve(prepared, score, alpha) for score in prepared.scores
-    )
-    qini, auuc = (
-        Estimate.from_influence(
-            getattr(one, name).value - getattr(two, name).value,
-            areas_one[name] - areas_two[name],
-            alpha=alpha,
+    if definition is not None:
+        chances = {"probability": probability, "psi": psi}
+        given = {name: value for name, value in chances.items() if value is not None}
+        return uplift_metric(
+            y, score, treatment, definition=definition, arm=arm, control=control, **given
         )
-        for name in ("qini", "auuc")
+    alpha = check_number("alpha", alpha, low=0, high=1, inclusive=False)
+    compared = read_compared(
+        y,
+        [("score", score)],
+        treatment,
+        arm=arm,
+        control=control,
+        probability=probability,
+        psi=psi,
     )
-    return CurveComparison(one, two, qini, auuc)
+    return curve_of(compared, compared.rank(0), alpha)
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """The customers of the two arms."""
-
-    y: Floats
-    scores: list[Floats]
-    treated: np.ndarray[Any, np.dtype[np.bool_]]
-    weight: Floats | None
-    arm: str
-    control: str
-
-
-def _prepare(
-    y: Any,
-    scores: list[tuple[str, Any]],
-    treatment: Any,
-    arm: str | None,
-    control: str | int,
-    probability: Any,
-) -> _Prepared:
-    outcome = read_outcome(y)
-    ranked = []
-    for name, score in scores:
-        values = read_numbers(score, name)
-        if len(values) != len(outcome):
-            raise InvalidInput(
-                f"{name} must have one value a row: {len(outcome)} rows, got {len(values)}"
-            )
-        ranked.append(values)
-    arms = read_arms(treatment, control, rows=len(outcome))
-    if arm is None and len(arms.names) > 1:
-        raise InvalidInput(
-            f"arm must say which arm is compared with {arms.control!r}: one of "
-            f"{', '.join(map(repr, arms.names))}"
-        )
-    chosen = arms.names[0] if arm is None else check_choice("arm", arm, arms.names)
-    weight = None if probability is None else 1 / read_probability(probability, arms)
-    code = arms.labels.index(chosen)
-    if len(arms.names) > 1:
-        keep = (arms.codes == 0) | (arms.codes == code)
-        outcome, ranked = outcome[keep], [values[keep] for values in ranked]
-        weight = None if weight is None else weight[keep]
-        treated = arms.codes[keep] == code
-    else:
-        treated = arms.codes == code
-    return _Prepared(outcome, ranked, treated, weight, chosen, arms.control)
-
-
-def _curve(
-    prepared: _Prepared, score: Floats, alpha: float
-) -> tuple[UpliftCurve, dict[str, Floats]]:
-    """The curve, and each customer's influence on its areas."""
-    ranking = Ranking(prepared.y, score, prepared.treated, prepared.weight)
-    auuc, qini, auuc_influence, qini_influence = ranking.areas()
-    share, arm, control = ranking.on_grid()
-    value = np.interp(share, ranking.share, ranking.value())
-    slope = _slope(share, share, value)
-    se = _standard_error(share, value, slope, arm, control, ranking.n)
-    curve = UpliftCurve(
-        arm=prepared.arm,
-        control=prepared.control,
-        n_arm=int(prepared.treated.sum()),
-        n_control=int((~prepared.treated).sum()),
-        qini=Estimate.from_influence(qini, qini_influence, alpha=alpha),
-        auuc=Estimate.from_influence(auuc, auuc_influence, alpha=alpha),
-        average=Estimate.normal(value[-1], se[-1], alpha=alpha),
-        share=np.append(0.0, share),
-        value=np.append(0.0, value),
-        se=np.append(0.0, se),
+def curve_of(compared: Compared, ranking: Ranking, alpha: float) -> UpliftCurve:
+    """The curve of customers who are ranked already."""
+    sums = CurveSums.of(ranking)
+    average = Estimate.normal(sums.value[-1], sums.se[-1], alpha=alpha)
+    found = {
+        name: by.estimate(ranking, value, alpha)
+        for name, (value, by) in areas_of(ranking, float(sums.value[-1])).items()
+    }
+    return UpliftCurve(
+        arm=compared.arm,
+        control=compared.control,
+        n_arm=compared.n_arm,
+        n_control=compared.n_control,
+        qini=found["qini"],
+        auuc=found["auuc"],
+        autoc=found["autoc"],
+        average=average,
+        share=sums.share,
+        value=sums.value,
+        se=sums.se,
         alpha=alpha,
-        _sums=(arm, control),
+        _sums=sums,
         _centre=ranking.centre,
     )
-    return curve, {"qini": qini_influence, "auuc": auuc_influence}
 
 
-def _slope(at: Floats, share: Floats, value: Floats) -> Floats:
-    """V′, from a window of a tenth of the population: it only scales a minor variance."""
-    low, high = np.clip(at - 0.05, 0, 1), np.clip(at + 0.05, 0, 1)
-    rise = np.interp(high, share, value) - np.interp(low, share, value)
-    return np.asarray(rise / (high - low))
+def areas_of(ranking: Ranking, total: float) -> dict[str, tuple[float, influence.Influence]]:
+    """The areas by name, with who moves them; `total` is V(1)."""
+    auuc = ranking.mean_value - total / (2 * ranking.n)  # V(0) = 0 is the other end
+    by_auuc, by_average = influence.of_auuc(ranking), influence.of_average(ranking)
+    areas = {
+        "qini": (auuc - total / 2, by_auuc.plus(by_average, -0.5)),
+        "auuc": (auuc, by_auuc),
+        "autoc": (ranking.mean_effect - total, influence.of_autoc(ranking)),
+    }
+    if ranking.one_group:  # V is a straight line: all that is left of the others is rounding
+        nothing = influence.Influence.nothing(ranking)
+        areas |= {"qini": (0.0, nothing), "autoc": (0.0, nothing)}
+    return areas
 
 
-def _standard_error(
-    share: Floats, value: Floats, slope: Floats, arm: Side, control: Side, n: int
-) -> Floats:
-    """Standard errors of V: noise of the two means, and of the cut between targeted and not."""
-    means = share**2 * (arm.mean_variance() + control.mean_variance())
-    cut = (slope - value / share) ** 2 * share * (1 - share) / n
-    return np.asarray(np.sqrt(means + cut))
+def check_share(share: float) -> float:
+    """A share of customers, above 0 and at most 1."""
+    share = check_number("share", share, low=0, high=1)
+    if share == 0:
+        raise InvalidInput("share must be greater than 0, got 0")
+    return share
 
 
-def _columns(name: str, estimates: list[Estimate]) -> dict[str, list[float]]:
+def columns(name: str, estimates: list[Estimate]) -> dict[str, list[float]]:
+    """Columns of estimates with the ends of their intervals."""
     return {
         name: [estimate.value for estimate in estimates],
         f"{name}_ci_lower": [estimate.ci_lower for estimate in estimates],
@@ -413,7 +374,8 @@ def _columns(name: str, estimates: list[Estimate]) -> dict[str, list[float]]:
     }
 
 
-def _summary(estimates: dict[str, Estimate]) -> pd.DataFrame:
+def summarise(estimates: dict[str, Estimate]) -> pd.DataFrame:
+    """One row an estimate, with interval and p-value."""
     return pd.DataFrame(
         [
             {

@@ -1,178 +1,195 @@
 """The learners: from an experiment's sample to the effect of each arm as a sum of terms.
 
-A learner is a function of `Sample` and of the cross-fitted outcome models; it is listed in
-`LEARNERS` by name. With μ_a the expected outcome under arm a and 0 for control:
+A learner is a function of `Sample` and of the outcome models; it is listed in `LEARNERS` by name.
+Every model is a committee of one member a fold, and a member's effect is learned without its fold
+from end to end: its predictions there are honest. With μ_a the expected outcome under arm a and 0
+for control, e = P(a) / (P(a) + P(0)) and t = 1{T = a} among those given a or control:
 
-- **t**: two models. τ_a(x) = μ_a(x) − μ_0(x).
-- **dr**: doubly robust. A further model of τ_a is trained on pseudo-outcomes
+- **s**: one outcome model for arm and control, t among its features; τ_a = μ(x, 1) − μ(x, 0).
+- **t**: one outcome model an arm; τ_a = μ_a(x) − μ_0(x).
+- **x**: the effect on the treated learned from y − μ_0(x), that on control from μ_a(x) − y; their
+  mean, weighted by the arms' shares.
+- **transformed**: a regression of y·(t − e)/(e(1 − e)), whose mean is the effect.
+- **r**: a regression of (y − m(x))/(t − e) with weights (t − e)², m = e·μ_a + (1 − e)·μ_0.
+- **dr**: a regression of ψ_a = μ_a(x) − μ_0(x) + 1{T=a}(y − μ_a(x))/P(a) − 1{T=0}(y − μ_0(x))/P(0).
 
-  ψ_a = μ_a(x) − μ_0(x) + 1{T=a}(y − μ_a(x))/P(T) − 1{T=0}(y − μ_0(x))/P(T),
+In the last four the target is nearly all noise, and so is its held-out loss: stopping where that is
+least leaves a few trees and a poor ranking. So the committee grows until trees have had their say,
+and the out-of-fold slope of ψ on its predictions then scales their spread: 1 keeps it, 0 says that
+no heterogeneity was found and leaves the average.
 
-  with μ predicted out of fold. ψ_a has mean τ_a(x) if either μ or P is right; in an experiment
-  P is known. ψ is nearly all noise, and so is its held-out loss: stopping where that is least
-  leaves a few trees and a poor ranking. So the committee grows until trees have had their say,
-  and the out-of-fold slope of ψ on its predictions then scales their spread: 1 keeps it, 0 says
-  that no heterogeneity was found and leaves the average.
-
-References: Künzel et al. (2019), PNAS 116(10); Kennedy (2023), Electronic Journal of Statistics 17(2).
+References: Künzel et al. (2019), PNAS 116(10), s, t and x; Athey and Imbens (2016), PNAS 113(27),
+transformed outcomes; Nie and Wager (2021), Biometrika 108(2), r; Kennedy (2023), Electronic Journal
+of Statistics 17(2), dr.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from marketing_ds._core.terms import Term
+from .arms import Floats
+from .boosting import Committee, Matrix, Task, fit_committee
+from .effect import Effect, add_models, flat_effect, negative
+from .forest import fit_forest
+from .nuisances import Outcomes, Sample, within_folds
+from .spread import committee_spread
 
-from .arms import Arms, Floats
-from .boosting import Binned, Committee, Link, fit_committee
 
+def fit_s(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
+    """S-learner: an outcome model for each arm and control together.
 
-@dataclass(frozen=True)
-class Sample:
-    """What a learner learns from.
-
-    Attributes
-    ----------
-    binned : Binned
-        Encoded features of n customers.
-    y : ndarray of shape (n,)
-    arms : Arms
-    probability : ndarray of shape (n,)
-        P(the arm received).
-    folds : ndarray of shape (n,)
-    link : {"identity", "logistic"}
-        Of the outcome models.
+    One model for several arms would have to split between them all before it says anything of one.
     """
-
-    binned: Binned
-    y: Floats
-    arms: Arms
-    probability: Floats
-    folds: npt.NDArray[np.int8]
-    link: Link
-
-
-@dataclass(frozen=True)
-class Outcomes:
-    """Models of the outcome under each arm, by code, and their out-of-fold predictions."""
-
-    models: tuple[Committee, ...]
-    mean: Floats
-    """Shape (n, 1 + arms)."""
-
-    @classmethod
-    def fit(cls, sample: Sample) -> Outcomes:
-        """One committee an arm, each on the customers of that arm."""
-        models = tuple(
-            fit_committee(
-                sample.binned,
-                sample.y,
-                sample.folds,
-                link=sample.link,
-                member=sample.arms.codes == code,
-            )
-            for code in range(len(sample.arms.labels))
-        )
-        parts = [model.out_of_fold(sample.binned.X, sample.folds) for model in models]
-        return cls(models, np.column_stack(parts))
-
-
-@dataclass(frozen=True)
-class Effect:
-    """The effect of one arm: Σ weight · link(margin) + constant."""
-
-    terms: tuple[Term, ...]
-    constant: float
-    rounds: int
-    """Trees in each member of the model of the effect (of the arm's outcome for a T-learner)."""
-    slope: float = 1.0
-    """What the spread of the predicted effects was scaled by."""
-
-
-def pseudo_outcomes(sample: Sample, outcomes: Outcomes, code: int) -> Floats:
-    """ψ of the arm with `code`, shape (n,): its mean is the arm's average effect (AIPW)."""
-    received, mean = sample.arms.codes, outcomes.mean
-    psi = mean[:, code] - mean[:, 0]
-    for arm, sign in ((code, 1.0), (0, -1.0)):
-        there = received == arm
-        psi[there] += sign * (sample.y[there] - mean[there, arm]) / sample.probability[there]
-    return psi
+    if len(sample.arms.names) == 1 and not outcomes.committees:  # it is that model already
+        return fit_t(sample, outcomes)
+    codes = range(1, len(sample.arms.labels))
+    return tuple(fit_t(sample, Outcomes.joint(sample, [code]))[0] for code in codes)
 
 
 def fit_t(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
-    """The T-learner: difference of two outcome models."""
-    control = outcomes.models[0]
+    """T-learner: differences of predicted outcomes."""
+    control = outcomes.members[0]
     return tuple(
         Effect(
-            model.terms() + control.terms(-1.0),
-            model.constant - control.constant,
-            model.rounds,
+            tuple(
+                add_models(one, negative(other)) for one, other in zip(arm, control, strict=True)
+            ),
+            outcomes.mean[:, code] - outcomes.mean[:, 0],
+            outcomes.rounds[code],
         )
-        for model in outcomes.models[1:]
+        for code, arm in enumerate(outcomes.members[1:], start=1)
     )
 
 
-def fit_dr(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
-    """The DR-learner: a model of the pseudo-outcomes, its spread calibrated out of fold."""
-    # After 3/η rounds of rate η, boosting has taken up 95 % of what its first trees aim at.
-    trees = sample.binned.trees
-    least = min(round(3 / trees.learning_rate), trees.n_estimators)
+def fit_x(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
+    """The X-learner: imputed effects of the treated and of control."""
+    X, received = sample.binned.X, sample.arms.codes
     effects = []
     for code in range(1, len(sample.arms.labels)):
-        psi = pseudo_outcomes(sample, outcomes, code)
-        model = fit_committee(sample.binned, psi, sample.folds, link="identity", least=least)
-        slope = _slope(psi, model.out_of_fold(sample.binned.X, sample.folds), sample.folds)
-        if slope == 0:
-            effects.append(Effect((), model.mean, 0, 0.0))
-            continue
-        terms = tuple(replace(term, weight=slope * term.weight) for term in model.terms())
-        effects.append(Effect(terms, (1 - slope) * model.mean, model.rounds, slope))
+        parts = []
+        for own, other, sign in ((code, 0, 1.0), (0, code, -1.0)):
+            there = received == own
+            model = outcomes.committees[other]
+            # A member's imputations come from the outcome model that lacks the same fold.
+            imputed = [
+                sign * (sample.y - _where(there, model, fold, X)) for fold in range(sample.n_folds)
+            ]
+            parts.append(_regress(sample, imputed, member=there))
+        # What is learned on the treated leans on control's model, and is as good as that is large.
+        n_arm, n_control = int((received == code).sum()), int((received == 0).sum())
+        weights = (n_control / (n_arm + n_control), n_arm / (n_arm + n_control))
+        members = tuple(
+            add_models(*(part.member(fold, w) for part, w in zip(parts, weights, strict=True)))
+            for fold in range(sample.n_folds)
+        )
+        of_treated, of_control = (part.out_of_fold(X, sample.folds) for part in parts)
+        oof = weights[0] * of_treated + weights[1] * of_control
+        rounds = max(part.rounds for part in parts)
+        effects.append(Effect(members, oof, rounds))
     return tuple(effects)
 
 
-def _slope(psi: Floats, predicted: Floats, folds: npt.NDArray[np.int8]) -> float:
-    """Least-squares slope of `psi` on `predicted` within folds, between 0 and 1.
+def _where(there: npt.NDArray[np.bool_], model: Committee, fold: int, X: Matrix) -> Floats:
+    """The member's predictions for those concerned, 0 for the others."""
+    out = np.zeros(len(X))
+    out[there] = model.predict(fold, X[there])
+    return out
+
+
+def fit_transformed(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
+    """Regressions of transformed outcomes."""
+    effects = []
+    for code in range(1, len(sample.arms.labels)):
+        there, share = sample.against_control(code)
+        treated = sample.arms.codes == code
+        # The transformed constant has mean 0: taking it out of the outcome only lowers the noise.
+        centred = sample.y - sample.y[there].mean()
+        target = centred * (treated - share) / (share * (1 - share))
+        effects.append(_regression(sample, target, there))
+    return tuple(effects)
+
+
+def fit_r(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
+    """Regressions of what is left of the outcome on what is left of the assignment."""
+    effects = []
+    for code in range(1, len(sample.arms.labels)):
+        there, share = sample.against_control(code)
+        expected = share * outcomes.mean[:, code] + (1 - share) * outcomes.mean[:, 0]
+        rest = (sample.arms.codes == code) - share
+        weight = rest**2
+        weight = weight / weight[there].mean()
+        target = (sample.y - expected) / rest
+        effects.append(_regression(sample, target, there, weight))
+    return tuple(effects)
+
+
+def fit_dr(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
+    """Regressions of doubly-robust pseudo-outcomes."""
+    return tuple(_regression(sample, psi) for psi in sample.doubly_robust(outcomes.mean).T)
+
+
+def _regression(
+    sample: Sample,
+    target: Floats,
+    member: npt.NDArray[np.bool_] | None = None,
+    weight: Floats | None = None,
+) -> Effect:
+    model = _regress(sample, target, member, weight)
+    members = tuple(model.member(fold) for fold in range(sample.n_folds))
+    oof = model.out_of_fold(sample.binned.X, sample.folds)
+    return Effect(members, oof, model.rounds)
+
+
+def _regress(
+    sample: Sample,
+    target: Floats | list[Floats],
+    member: npt.NDArray[np.bool_] | None = None,
+    weight: Floats | None = None,
+) -> Committee:
+    """A committee for a target of much noise, grown until the trees have had their say."""
+    # After 3/η rounds of rate η, boosting has taken up 95 % of what its first trees aim at.
+    trees = sample.binned.trees
+    least = min(round(3 / trees.learning_rate), trees.n_estimators)
+    task = Task(target, "identity", member, weight)
+    return fit_committee(sample.binned, task, sample.folds, least=least)
+
+
+def shrunk(effect: Effect, psi: Floats, sample: Sample) -> Effect:
+    """The effect with its spread scaled by the slope of ψ on it."""
+    slope = out_of_fold_slope(psi, effect.oof, sample.folds)
+    if slope == 0:
+        return flat_effect(float(psi.mean()), effect)
+    # The slope is that on single members; their mean, which is the model, lies closer together.
+    spread = committee_spread(effect.members, sample.binned.X, sample.folds, effect.oof)
+    return effect.scaled(min(1.0, slope / spread), float(effect.oof.mean()))
+
+
+def out_of_fold_slope(psi: Floats, predicted: Floats, folds: npt.NDArray[np.int8]) -> float:
+    """Least-squares slope of `psi` on `predicted` within folds, at least 0.
 
     Within folds, since a member's mean lacks just the customers it is held against: between
     folds, high predictions meet low outcomes by construction.
     """
-    size = np.bincount(folds)
-    spread = predicted - (np.bincount(folds, predicted) / size)[folds]
+    spread = within_folds(predicted, folds)
     variance = float(spread @ spread)
     if variance <= 1e-18 * len(psi) * float(np.mean(psi**2)):
         return 0.0
-    return float(np.clip(spread @ psi / variance, 0.0, 1.0))
+    return max(0.0, float(spread @ psi) / variance)
 
 
 LEARNERS: Mapping[str, Callable[[Sample, Outcomes], tuple[Effect, ...]]] = {
-    "dr": fit_dr,
+    "s": fit_s,
     "t": fit_t,
+    "x": fit_x,
+    "r": fit_r,
+    "dr": fit_dr,
+    "transformed": fit_transformed,
+    "forest": fit_forest,
 }
 """Learners by name."""
 
-
-def make_folds(y: Floats, arms: Arms, n_folds: int, seed: int) -> npt.NDArray[np.int8]:
-    """Folds with the same share of each arm, and of high outcomes within each arm."""
-    random = np.random.default_rng(seed).random(len(y))
-    folds = np.empty(len(y), dtype=np.int8)
-    order = np.lexsort((random, y > y.mean(), arms.codes))
-    for code in range(len(arms.labels)):
-        rows = order[arms.codes[order] == code]
-        folds[rows] = np.arange(len(rows)) % n_folds
-    return folds
-
-
-def estimate_probability(binned: Binned, arms: Arms, folds: npt.NDArray[np.int8]) -> Floats:
-    """P(the arm received) given the features, out of fold, shape (n,)."""
-    parts = []
-    for code in range(len(arms.labels)):
-        there = (arms.codes == code).astype(np.float64)
-        model = fit_committee(binned, there, folds, link="logistic")
-        parts.append(model.out_of_fold(binned.X, folds))
-    total = np.column_stack(parts)
-    received: Floats = total[np.arange(len(total)), arms.codes] / total.sum(axis=1)
-    return received
+SHRUNK = frozenset({"x", "r", "dr", "transformed"})
+"""Learners that regress a target which is nearly all noise; `shrunk` scales their spread."""

@@ -3,42 +3,61 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
-import warnings
-from typing import Any, Self
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from marketing_ds._core.checks import check_choice, check_columns, check_count, check_number
+from marketing_ds._core.checks import check_columns
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds._core.estimate import Estimate
-from marketing_ds._core.terms import Term
 from marketing_ds.features import FeatureEncoder
 from marketing_ds.scores import scores_frame
 
-from .arms import Arms, Floats, read_arms, read_outcome, read_probability
-from .boosting import Binned, Link, Matrix, Trees, predict_terms
+from . import store
+from .arms import knows_all, read_arms, read_chances, read_outcome
+from .boosting import Binned
 from .curves import uplift_curve
-from .explain import EffectExplanation, explain_terms
-from .learners import LEARNERS, Outcomes, Sample, estimate_probability, make_folds, pseudo_outcomes
+from .decisions import Amount, Decision, decide
+from .fitting import learn
+from .insight import Insight
+from .nuisances import Sample, estimate_chances, make_folds
+from .overlap import require_overlap
+from .predictability import warn_if_predictable
+from .settings import (
+    bound_chances,
+    check_counts,
+    check_parameters,
+    folds_for,
+    read_link,
+    warn_of_weights,
+)
 
-_FEW = 100
-"""Customers in an arm below which its effect is hardly to be had: a warning."""
 
-
-class UpliftModel(BaseEstimator):  # type: ignore[misc]
+class UpliftModel(Insight, BaseEstimator):  # type: ignore[misc]
     """Expected extra outcome of each customer under each arm, against control.
 
     Parameters
     ----------
-    learner : {"dr", "t"}
-        ``"dr"`` models the effect itself from doubly-robust pseudo-outcomes; ``"t"`` takes the
-        difference of one outcome model an arm.
+    learner : {"auto", "s", "t", "x", "r", "dr", "transformed", "forest"}
+        How the effect is learned:
+
+        - ``"s"``: one outcome model of arm and control, the arm among its features;
+        - ``"t"``: one outcome model an arm, their difference;
+        - ``"x"``: effects imputed on the treated and on control by the other's outcome model;
+        - ``"r"``: what is left of the outcome regressed on what is left of the assignment;
+        - ``"dr"``: a regression of doubly-robust pseudo-outcomes;
+        - ``"transformed"``: a regression of the outcome weighted so that its mean is the effect;
+        - ``"forest"``: an honest causal forest (little bags of short chains of trees on the R-learner's
+          loss) with standard errors of its own; `n_estimators` trees in all, one level deeper than
+          `max_depth`;
+        - ``"auto"``: several of these, their mean unless one is proved better, and the test of
+          whether there is any heterogeneity (`selection_`, `heterogeneity_`).
+
+        `docs/choosing_a_learner.md` says which is for whom.
     n_estimators : int
         Most trees in each member of a committee.
     max_depth : int
@@ -49,13 +68,14 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         Customers a leaf must hold; by default the square root of the number trained on.
     l2 : float, optional
         Customers' worth of shrinkage of each leaf towards no change; by default `min_leaf`.
-    subsample : float
-        Share of customers drawn for each tree.
-    n_folds : int
-        Folds of the cross-fitting, and members of each committee.
+    subsample : float, optional
+        Share of customers drawn for each tree; by default 0.8, and all from 100,000 trained on.
+    n_folds : int, optional
+        Folds of the cross-fitting, and members of each committee; by default 5, from 100,000
+        customers on 3, from 400,000 on 2.
     early_stopping_rounds : int or None
-        Stop when the held-out loss has not fallen for so many rounds; an outcome model that no
-        tree improves is a constant. None grows all `n_estimators`.
+        Stop when the held-out loss has not fallen for so many rounds; outcome models that no tree
+        improves are constants. None grows all `n_estimators`.
     outcome : {"auto", "binary", "numeric"}
         ``"auto"`` takes outcomes that are all 0 or 1 as binary.
     probability : {None, "estimate"}
@@ -69,6 +89,9 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         Name of the control arm.
     max_categories : int
         Levels of a category that get a column of their own.
+    base : scikit-learn regressor, optional
+        Cloned in the trees' place for every model of an outcome or an effect. Such a model is not
+        exported as it is: `distil` it.
     random_state : int, RandomState or None
         Seeds the folds and the trees' draws.
     n_jobs : int or None
@@ -83,17 +106,31 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
     average_effect_ : dict of str to Estimate
         Average effect of each arm over the customers trained on (AIPW), with 95 % interval.
     rounds_ : dict of str to int
-        Trees in each member of the effect's model (T: the arm's); 0 means a constant.
+        Trees in each member of the effect's model (S and T: of the outcome's; forest: in all); 0
+        means a constant.
     slope_ : dict of str to float
-        DR: out-of-fold slope of the pseudo-outcomes on the predicted effects, between 0 and 1,
-        by which the predictions' spread was scaled; 0 means that no heterogeneity was found and
-        everyone is given the average effect. T: always 1.
+        X, R, DR, transformed: slope of the pseudo-outcomes on the predicted effects, between 0 and
+        1, by which the predictions' spread was scaled; 0 means that everyone is given the average
+        effect. Forest: the same from customers outside of the bags, may exceed 1. Others: 1.
+    selection_ : Selection or None
+        ``"auto"``: every candidate's out-of-fold Qini, and its paired difference to the one taken.
+    heterogeneity_ : dict of str to Heterogeneity
+        ``"auto"``: by arm, whether customers could be told apart, or "treat all or none" is the
+        answer. The ranking is kept either way, as the best guess; `best_arm` goes by the answer.
+    crossfit_ : CrossFit
+        Out-of-fold predictions and doubly-robust pseudo-outcomes of the customers trained on.
+    error_ : dict of str to EffectError
+        Standard errors of an arm's predictions.
+    calibration_ : dict of str to EffectCalibration
+        The map that `calibrate` put behind each arm's effect; ``kind`` is "none" before.
     clipped_share_ : float
         Share of customers whose weight was bounded.
     encoder_ : FeatureEncoder
     terms_ : dict of str to tuple of Term
         uplift of an arm = Σ weight · link(margin) + ``constant_[arm]``.
     constant_ : dict of str to float
+    outcome_terms_, outcome_constant_ : dict
+        The same for the expected outcome under each arm, control included.
     model_version_ : str
         Digest of the fitted content.
     n_features_in_ : int
@@ -102,16 +139,18 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Hand over the treatment through metadata routing in cross-validation and search:
-    ``UpliftModel().set_fit_request(treatment=True).set_score_request(treatment=True)``.
+    In scikit-learn's cross-validation and search the treatment goes through metadata routing, which
+    has to be switched on: ``sklearn.set_config(enable_metadata_routing=True)``.
 
     An outcome that never varies gives an uplift of 0 for everyone.
 
     References
     ----------
-    Kennedy, E. H. (2023). Towards optimal doubly robust estimation of heterogeneous causal
-    effects. Electronic Journal of Statistics 17(2). Künzel et al. (2019). Metalearners for
-    estimating heterogeneous treatment effects using machine learning. PNAS 116(10).
+    Künzel et al. (2019). Metalearners for estimating heterogeneous treatment effects using machine
+    learning. PNAS 116(10). Nie and Wager (2021). Quasi-oracle estimation of heterogeneous treatment
+    effects. Biometrika 108(2). Kennedy (2023). Towards optimal doubly robust estimation of
+    heterogeneous causal effects. Electronic Journal of Statistics 17(2). Athey, Tibshirani and Wager
+    (2019). Generalized random forests. Annals of Statistics 47(2).
 
     Examples
     --------
@@ -127,17 +166,10 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
     True
     """
 
-    arms_: tuple[str, ...]
-    counts_: dict[str, int]
-    average_effect_: dict[str, Estimate]
-    rounds_: dict[str, int]
-    slope_: dict[str, float]
-    clipped_share_: float
-    encoder_: FeatureEncoder
-    terms_: dict[str, tuple[Term, ...]]
-    constant_: dict[str, float]
-    model_version_: str
-    n_features_in_: int
+    # What metadata routing hands over unasked; scikit-learn reads these names, and users may
+    # change them by `set_fit_request` and `set_score_request`.
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"treatment": True, "probability": True}
+    __metadata_request__score: ClassVar[dict[str, bool]] = {"treatment": True, "probability": True}
 
     def __init__(
         self,
@@ -148,14 +180,15 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         learning_rate: float = 0.1,
         min_leaf: float | None = None,
         l2: float | None = None,
-        subsample: float = 0.8,
-        n_folds: int = 5,
+        subsample: float | None = None,
+        n_folds: int | None = None,
         early_stopping_rounds: int | None = 20,
         outcome: str = "auto",
         probability: str | None = None,
         max_weight: float = 20.0,
         control: str | int = "control",
         max_categories: int = 20,
+        base: Any = None,
         random_state: Any = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -173,6 +206,7 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         self.max_weight = max_weight
         self.control = control
         self.max_categories = max_categories
+        self.base = base
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -199,76 +233,147 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
         InvalidInput
             If a parameter is out of range, lengths differ, an outcome or arm is missing, control
             or every other arm is absent, an arm has fewer than two customers, a probability is
-            outside (0, 1), or `y` is not binary where binary was asked.
+            outside (0, 1), `y` is not binary where binary was asked, or (``probability="estimate"``)
+            customers whom tags describe were all given one arm.
 
         Warns
         -----
         UserWarning
-            If an arm has fewer than 100 customers, or customers' weights had to be bounded.
+            If an arm has fewer than 100 customers, the outcome never varies, customers' weights had
+            to be bounded, tags tell the arm beyond the stated probabilities, or overlap is little.
         """
-        trees = self._trees()
+        trees = check_parameters(self)
         outcome = read_outcome(y)
-        link = self._link(outcome)
+        link = read_link(outcome, self.outcome, foreign=self.base is not None)
         if len(outcome) == 1:
             raise InvalidInput("y must have outcomes of several customers, got n_samples = 1")
         arms = read_arms(treatment, self.control, rows=len(outcome))
-        self._check_counts(arms)
+        check_counts(arms, outcome)
         if probability is not None and self.probability is not None:
             raise InvalidInput(
                 "probability must not be handed to fit where UpliftModel(probability='estimate') "
                 "asks for an estimate; leave out one of them"
             )
-        given = read_probability(probability, arms)
+        given = read_chances(probability, arms)
         encoder = FeatureEncoder(max_categories=self.max_categories)
         encoded = encoder.fit_transform(X)
         if len(encoded) != len(outcome):
             raise InvalidInput(
                 f"X and y must have the same number of rows, got {len(encoded)} and {len(outcome)}"
             )
-        folds = make_folds(
-            outcome, arms, min(self.n_folds, min(arms.counts().values())), trees.seed
-        )
-        binned = Binned(encoded, trees)
+        folds = make_folds(outcome, arms, folds_for(self.n_folds, arms), trees.seed)
+        # These two train several models on the same customers.
+        binned = Binned(encoded, trees, keep=self.learner in ("x", "auto"))
         if self.probability == "estimate":
-            given = estimate_probability(binned, arms, folds)
-        bounded, self.clipped_share_ = _bound(given, arms, self.max_weight)
-        if self.clipped_share_:
-            warnings.warn(
-                f"{self.clipped_share_:.2%} of customers had a probability of their arm so small "
-                f"that their weight was bounded at max_weight={self.max_weight:g} times the arm's "
-                f"average",
-                UserWarning,
-                stacklevel=2,
-            )
-        sample = Sample(binned, outcome, arms, bounded, folds, link)
-        self.encoder_ = encoder
-        self.n_features_in_ = encoder.n_features_in_
-        if hasattr(encoder, "feature_names_in_"):
-            self.feature_names_in_ = encoder.feature_names_in_
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        self._learn(sample)
+            given = estimate_chances(binned, arms, folds)
+            require_overlap(encoder.columns_, encoded, arms, given)
+        elif knows_all(probability, arms):
+            warn_if_predictable(encoded, arms, None if probability is None else given, folds)
+        chance, self.clipped_share_ = bound_chances(given, arms, self.max_weight)
+        warn_of_weights(self.clipped_share_, self.max_weight)
+        learned = learn(Sample(binned, outcome, arms, chance, folds, link), self.learner)
+        self._keep(arms, learned)
+        self._keep_inputs(encoder)
+        self.model_version_ = self._digest()
         return self
 
-    def predict(self, X: Any) -> Floats:
-        """Expected extra outcome against control.
+    def best_arm(
+        self,
+        X: Any,
+        value: Amount,
+        cost: Amount | Mapping[str, Amount] = 0.0,
+        *,
+        benefit: Amount | Mapping[str, Amount] | None = None,
+        p_redeem: Amount | Mapping[str, Amount] | None = None,
+        certainty: bool = False,
+    ) -> Decision:
+        """The arm that each customer should get: the one of the greatest net value, or control.
+
+        Net value of an arm = `value` · uplift − `cost` − `benefit` · `p_redeem`.
 
         Parameters
         ----------
         X : pandas.DataFrame, Arrow table or array of shape (n, d)
+        value : float or array-like of shape (n,)
+            Worth of one unit of outcome, in money; negative where the outcome is unwanted.
+        cost : float, or mapping of arm to float or array-like of shape (n,)
+            What giving the arm costs whatever comes of it: the contact.
+        benefit : float, or mapping of arm to float or array-like of shape (n,), optional
+            What is paid when the customer acts: a coupon redeemed, a cash-back per unit of outcome.
+        p_redeem : float, or mapping of arm to float or array-like of shape (n,), optional
+            How likely the benefit is paid; by default the expected outcome under the arm
+            (`predict_outcomes`), since who acts is paid, whether because of us or not.
+        certainty : bool
+            Also give each choice's probability of being the best, from the standard errors of
+            `predict(X, se=True)`, the arms' errors taken as independent.
 
         Returns
         -------
-        ndarray of shape (n,) for one arm, (n, arms) for more
-            Columns in the order of `arms_`.
+        Decision
+            `.arm`, `.net_value`, `.margin` by customer; `.to_frame()` sums up by arm.
 
         Raises
         ------
         InvalidInput
-            If columns are missing, unknown or of another type than at fit.
+            If an arm is not named, or a number is missing, below 0 (costs, benefits) or outside
+            [0, 1] (`p_redeem`), or the columns are not those of fit.
+
+        Notes
+        -----
+        Where `fit` found no heterogeneity of an arm's effect (``heterogeneity_[arm].found``),
+        customers are not told apart by it: each is given the arm's average effect, so that with
+        one value and cost for all the arm goes to everyone or to no one.
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(0)
+        >>> X = pd.DataFrame({"wealth": rng.random(4000)})
+        >>> arm = rng.choice(["control", "coupon"], 4000)
+        >>> y = rng.random(4000) < 0.1 + 0.3 * X["wealth"] * (arm == "coupon")
+        >>> model = UpliftModel(n_jobs=1).fit(X, y, treatment=arm)
+        >>> decision = model.best_arm(X, value=100, cost=2, benefit=30)
+        >>> treated = decision.arm == "coupon"
+        >>> bool(treated[X["wealth"] > 0.6].all()), bool(treated[X["wealth"] < 0.1].any())
+        (True, False)
         """
-        uplift = self._effects(self._encode(X))
-        return uplift[:, 0] if len(self.arms_) == 1 else uplift
+        check_is_fitted(self)
+        return decide(self, X, value, cost, benefit=benefit, p_redeem=p_redeem, certainty=certainty)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model to a folder, without pickle; replaces a model there in one step.
+
+        The folder holds no customers: `crossfit_` is not kept, nor are parameters that are objects
+        (a random state, a regressor of another package).
+
+        Raises
+        ------
+        InvalidInput
+            If `folder` is a file, or the effect is not of boosted trees alone.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> rng = np.random.default_rng(0)
+        >>> X, arm = rng.random((500, 2)), rng.integers(0, 2, 500)
+        >>> model = UpliftModel("t", n_jobs=1).fit(X, X[:, 0] * arm, treatment=arm)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = UpliftModel.load(model.save(folder))
+        >>> bool((again.predict(X) == model.predict(X)).all())
+        True
+        """
+        check_is_fitted(self)
+        return store.write(Path(folder), self)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a model that `save` wrote; it has all but `crossfit_`.
+
+        Raises
+        ------
+        InvalidInput
+            If there is none, a file is cut short or changed, or it is of another version.
+        """
+        return store.read(Path(folder), cls)
 
     def score(self, X: Any, y: Any, treatment: Any, probability: Any = None) -> float:
         """Qini by `uplift_curve`, in outcome units per person; the mean over arms if several.
@@ -326,126 +431,16 @@ class UpliftModel(BaseEstimator):  # type: ignore[misc]
             model_version=self.model_version_,
         )
 
-    def explain(self, X: Any) -> EffectExplanation:
-        """Which tags the effect depends on: TreeSHAP of the effect's model, by tag and arm.
-
-        Parameters
-        ----------
-        X : pandas.DataFrame, Arrow table or array of shape (n, d)
-            Customers to explain; some thousands are enough.
-
-        Returns
-        -------
-        EffectExplanation
-
-        Raises
-        ------
-        InvalidInput
-            If the effect is not a sum of trees: a T-learner of a binary outcome.
-        """
-        encoded = self._encode(X)
-        tags = [column.name for column in self.encoder_.columns_]
-        return explain_terms(self.terms_, encoded, self.encoder_.origin_, tags)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.target_tags.required = True
         return tags
 
-    def _learn(self, sample: Sample) -> None:
-        outcomes = Outcomes.fit(sample)
-        effects = LEARNERS[self.learner](sample, outcomes)
-        self.arms_ = sample.arms.names
-        self.counts_ = sample.arms.counts()
-        by_arm = dict(zip(self.arms_, effects, strict=True))
-        self.terms_ = {arm: effect.terms for arm, effect in by_arm.items()}
-        self.constant_ = {arm: effect.constant for arm, effect in by_arm.items()}
-        self.rounds_ = {arm: effect.rounds for arm, effect in by_arm.items()}
-        self.slope_ = {arm: effect.slope for arm, effect in by_arm.items()}
-        self.average_effect_ = {}
-        for code, arm in enumerate(self.arms_, start=1):
-            psi = pseudo_outcomes(sample, outcomes, code)
-            self.average_effect_[arm] = Estimate.from_influence(psi.mean(), psi, alpha=0.05)
-        self.model_version_ = self._digest()
-
-    def _encode(self, X: Any) -> Matrix:
-        check_is_fitted(self)
-        encoded: Matrix = self.encoder_.transform(X)
-        return encoded
-
-    def _effects(self, encoded: Matrix) -> Floats:
-        """Shape (n, arms)."""
-        return np.column_stack(
-            [predict_terms(self.terms_[arm], encoded) + self.constant_[arm] for arm in self.arms_]
-        )
-
-    def _trees(self) -> Trees:
-        """The parameters, checked."""
-        check_choice("learner", self.learner, tuple(LEARNERS))
-        check_choice("outcome", self.outcome, ("auto", "binary", "numeric"))
-        if self.probability is not None:
-            check_choice("probability", self.probability, ("estimate",))
-        check_count("n_folds", self.n_folds, low=2, high=100)
-        check_number("max_weight", self.max_weight, low=1)
-        patience = self.early_stopping_rounds
-        return Trees(
-            n_estimators=check_count("n_estimators", self.n_estimators),
-            max_depth=check_count("max_depth", self.max_depth, low=1, high=16),
-            learning_rate=check_number("learning_rate", self.learning_rate, low=1e-6, high=1),
-            min_leaf=None
-            if self.min_leaf is None
-            else check_number("min_leaf", self.min_leaf, low=0),
-            l2=None if self.l2 is None else check_number("l2", self.l2, low=0),
-            subsample=check_number("subsample", self.subsample, low=0.01, high=1),
-            early_stopping_rounds=None
-            if patience is None
-            else check_count("early_stopping_rounds", patience, low=1),
-            n_jobs=None if self.n_jobs is None else check_count("n_jobs", self.n_jobs, low=-1),
-            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
-        )
-
-    def _link(self, outcome: Floats) -> Link:
-        binary = bool(np.isin(outcome, (0.0, 1.0)).all())
-        if self.outcome == "binary" and not binary:
-            odd = outcome[~np.isin(outcome, (0.0, 1.0))][0]
-            raise InvalidInput(
-                f"y must be 0 or 1 where outcome='binary', got {odd:g}; "
-                f"for counts and amounts use outcome='numeric'"
-            )
-        return "logistic" if binary and self.outcome != "numeric" else "identity"
-
-    def _check_counts(self, arms: Arms) -> None:
-        counts = arms.counts()
-        smallest = min(counts, key=lambda arm: counts[arm])
-        if counts[smallest] < 2:
-            raise InvalidInput(
-                f"treatment must give each arm at least 2 customers, got {counts[smallest]} in "
-                f"{smallest!r}; leave out that arm"
-            )
-        few = {arm: n for arm, n in counts.items() if n < _FEW}
-        if few:
-            warnings.warn(
-                f"few customers: {', '.join(f'{n} in {arm!r}' for arm, n in few.items())}; "
-                f"with fewer than {_FEW} in an arm its effect can hardly be told from noise",
-                UserWarning,
-                stacklevel=3,
-            )
-
-    def _digest(self) -> str:
-        """Short digest of everything a prediction depends on."""
-        digest = hashlib.sha256()
-        head = [self.learner, self.arms_, repr(self.encoder_.columns_), self.constant_]
-        digest.update(json.dumps(head).encode())
-        for arm in self.arms_:
-            for term in self.terms_[arm]:
-                digest.update(f"{arm} {term.weight!r} {term.link}".encode())
-                digest.update(term.booster.save_raw("ubj"))
-        return digest.hexdigest()[:12]
-
-
-def _bound(probability: Floats, arms: Arms, max_weight: float) -> tuple[Floats, float]:
-    """Probabilities raised to 1/max_weight of their arm's share, and the share of rows raised."""
-    shares = np.bincount(arms.codes, minlength=len(arms.labels)) / len(arms.codes)
-    floor = shares[arms.codes] / max_weight
-    return np.maximum(probability, floor), float((probability < floor).mean())
+    def _keep_inputs(self, encoder: FeatureEncoder) -> None:
+        self.encoder_ = encoder
+        self.n_features_in_ = encoder.n_features_in_
+        if hasattr(encoder, "feature_names_in_"):
+            self.feature_names_in_ = encoder.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_

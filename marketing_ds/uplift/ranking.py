@@ -1,224 +1,247 @@
-"""Customers of one arm and control in the order of a score: running sums and influences.
+"""Customers of one arm and control in the order of a score: one pass to all that curves need.
 
-All the curves' arithmetic is here, in O(n log n) for the sort and O(n) for the rest. A customer
-in a tie stands for the tie's mean: with sums spread evenly over a tie, the running means are those
-of a random order within it.
+After the sort the customers go by in blocks that stay in the processor's cache. A customer in a tie
+stands for the tie's mean: with sums spread evenly over a tie, the running means are those of a
+random order within it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from .arms import Floats
-
-_Change = Callable[[Floats], Floats]
+from .order import Rows, falling
+from .sums import Side
 
 GRID = 10_000
 """Number of shares at which a curve is kept; with fewer customers, every customer is kept."""
 
+_BLOCK = 1 << 15
 
-@dataclass(frozen=True)
-class Side:
-    """Running sums of one arm over the customers, best first; shape (n,) or that of a grid.
+Mask = npt.NDArray[np.bool_]
 
-    `weight` sums w, `outcome` w·y, `weight2` w², `outcome2` w²·y and `square2` w²·y²:
-    what a weighted mean and its variance need.
-    """
-
-    weight: Floats
-    outcome: Floats
-    weight2: Floats
-    outcome2: Floats
-    square2: Floats
-
-    def mean(self) -> Floats:
-        """Weighted mean outcome; NaN where nobody is."""
-        return _divide(self.outcome, self.weight)
-
-    def mean_variance(self) -> Floats:
-        """Variance of the weighted mean; NaN with fewer than two customers."""
-        mean = self.mean()
-        spread = self.square2 - 2 * mean * self.outcome2 + mean**2 * self.weight2
-        variance = _divide(np.maximum(spread, 0.0), self.weight**2)
-        effective = _divide(self.weight**2, self.weight2)
-        # A mean of m customers leaves m - 1 degrees of freedom; with one customer, none. The
-        # sums carry rounding, so that "one" is told with a margin.
-        enough = np.asarray(effective > 1 + 1e-6)
-        return np.where(enough, variance * _divide(effective, effective - 1), np.nan)
-
-    def at(self, position: Floats) -> Side:
-        """The sums after `position` customers, fractions taken evenly of the next one."""
-        grid = np.arange(len(self.weight) + 1, dtype=np.float64)
-        return self._map(lambda sums: np.interp(position, grid, np.concatenate([[0.0], sums])))
-
-    def between(self) -> Side:
-        """Sums within each step of a grid, from sums up to it."""
-        steps = self._map(np.diff)
-        # A step without customers holds the rounding of the sums around it.
-        empty = steps.weight < 1e-9 * self.weight[-1]
-        return steps._map(lambda sums: np.where(empty, 0.0, sums))
-
-    def _map(self, change: _Change) -> Side:
-        done: dict[int, Floats] = {}  # without weights some sums are one array: change it once
-        fields = (self.weight, self.outcome, self.weight2, self.outcome2, self.square2)
-        for sums in fields:
-            if id(sums) not in done:
-                done[id(sums)] = change(sums)
-        return Side(*(done[id(sums)] for sums in fields))
+_SIGNS = (1.0, -1.0)
 
 
 class Ranking:
-    """Customers of one arm and of control, best score first.
+    """Customers of an arm and of control, best score first.
 
     Parameters
     ----------
     y, score : ndarray of shape (n,)
         Finite outcomes and scores.
-    treated : ndarray of bool, shape (n,)
-        Whether the customer was in the arm.
+    treated : ndarray of bool, shape (n,), optional
+        Whether the customer was in the arm. Without it `y` holds effects (pseudo-outcomes) rather
+        than outcomes: everyone is on the one side there is.
     weight : ndarray of shape (n,), optional
         1 / P(arm received).
+
+    Attributes
+    ----------
+    order : ndarray of shape (n,)
+        Rows, best first.
+    share : ndarray of shape (steps,)
+        Equal steps of share up to 1: every customer, or `GRID` of them.
+    sides : tuple of Side
+        Running sums at these shares: of the arm, and of control (if there is one).
+    effect : ndarray of shape (steps,)
+        Difference of the means within the top share. Above the first customer of the second arm
+        seen one mean is unknown: those few share the first difference known, as if tied.
+    mean_effect, mean_value : float
+        Means over all customers r of the effect within the top r, and of that times r/n.
     """
 
     def __init__(
-        self,
-        y: Floats,
-        score: Floats,
-        treated: npt.NDArray[np.bool_],
-        weight: Floats | None = None,
+        self, y: Floats, score: Floats, treated: Mask | None, weight: Floats | None = None
     ) -> None:
         self.n = len(y)
-        self._order = np.argsort(-score, kind="stable")
-        self._ties = _Ties(score[self._order])
+        self.order, start = falling(score)
+        self._ties = Ties(start, self.n)
         # Effects are differences of means: taking out the overall mean changes none and keeps
-        # the sums of squares accurate for outcomes far from 0.
-        self.centre = float(y.mean())
-        self._y = y[self._order] - self.centre
-        self._treated = treated[self._order]
-        self._weight = None if weight is None else weight[self._order]
-        self.arm = self._sums(self._treated)
-        self.control = self._sums(~self._treated)
-        self.share = np.arange(1, self.n + 1) / self.n
-        # Above the first customer of the second arm seen, one mean is unknown. Those few share
-        # the first difference that is known, as if tied.
-        seen = (self.arm.weight > 0) & (self.control.weight > 0)
-        self._first = int(seen.argmax())
-
-    def _sums(self, member: npt.NDArray[np.bool_]) -> Side:
-        one = member.astype(np.float64)
-        weight = one if self._weight is None else one * self._weight
-        outcome = weight * self._y
-        first, second = self._running(weight), self._running(outcome)
-        if self._weight is None:
-            return Side(first, second, first, second, self._running(outcome * self._y))
-        return Side(
-            first,
-            second,
-            self._running(weight * self._weight),
-            self._running(outcome * self._weight),
-            self._running(outcome * self._weight * self._y),
-        )
-
-    def _running(self, values: Floats) -> Floats:
-        return np.cumsum(self._ties.spread(values))
-
-    def value(self) -> Floats:
-        """V at the shares 1/n, 2/n, …, 1."""
-        return self.share * self._effect
-
-    @property
-    def _effect(self) -> Floats:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            effect = self.arm.outcome / self.arm.weight - self.control.outcome / self.control.weight
-        effect[: self._first] = effect[self._first]
-        return np.asarray(effect)
-
-    def areas(self) -> tuple[float, float, Floats, Floats]:
-        """AUUC, Qini, and the influence of each customer (in the order handed in) on them.
-
-        The influence function of V(φ) = φ(μ₁(φ) − μ₀(φ)) at a fixed φ, for a customer of rank r,
-        is ``φ/B₁·w·t·(y − μ₁)·1{r ≤ φ} − φ/B₀·w·(1 − t)·(y − μ₀)·1{r ≤ φ}
-        + (V′ − V/φ)·(φ − 1{r ≤ φ})`` with B the mean weight within the top φ; the last part comes
-        from the cut moving with the sample. Integrated over φ it needs no derivative, since
-        ∫V′ from r to 1 is V(1) − V(r).
-        """
-        effect = self._effect
-        value = self.share * effect
-        trapezoid = np.full(self.n, 1.0 / self.n)
-        trapezoid[-1] /= 2  # V(0) = 0 is the other end
-        auuc = float(trapezoid @ value)
-        total = float(value[-1])
-
-        gain, end = np.zeros(self.n), np.zeros(self.n)
-        for sign, side, member in (
-            (1.0, self.arm, self._treated),
-            (-1.0, self.control, ~self._treated),
-        ):
-            scale, mean = self._scale(side)
-            at_most = _from_here(trapezoid * scale), _from_here(trapezoid * scale * mean)
-            weight = sign * (member if self._weight is None else member * self._weight)
-            gain += weight * (self._y * self._ties.spread(at_most[0]))
-            gain -= weight * self._ties.spread(at_most[1])
-            end += weight * (self._y - mean[-1]) * scale[-1]
-        gain += self._ties.spread(value + _from_here(trapezoid * effect)) - total
-        gain -= gain.mean()
-
-        influence = np.empty((2, self.n))
-        influence[0, self._order] = gain
-        influence[1, self._order] = gain - end / 2
-        if self._ties.one_group:  # V is a straight line: all that is left of the Qini is rounding
-            return auuc, 0.0, influence[0], np.zeros(self.n)
-        return auuc, auuc - total / 2, influence[0], influence[1]
-
-    def _scale(self, side: Side) -> tuple[Floats, Floats]:
-        """φ/B(φ) and μ(φ), both held at their first known value above it."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scale = self.share * self.n / side.weight
-            mean = side.outcome / side.weight
-        scale[: self._first], mean[: self._first] = scale[self._first], mean[self._first]
-        return scale, mean
-
-    def on_grid(self) -> tuple[Floats, Side, Side]:
-        """At most `GRID` equal steps of share up to 1, and both arms' sums there."""
-        steps = min(self.n, GRID)
-        share = np.arange(1, steps + 1) / steps
-        position = share * self.n
-        return share, self.arm.at(position), self.control.at(position)
-
-
-class _Ties:
-    """Groups of equal scores in a sorted array."""
-
-    def __init__(self, ordered: Floats) -> None:
-        new = np.empty(len(ordered), dtype=bool)
-        new[0] = True
-        np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
-        self._start = None if new.all() else np.flatnonzero(new)
-        self._size = None if self._start is None else np.diff(np.append(self._start, len(ordered)))
+        # the sums of squares accurate for outcomes far from 0. Pseudo-outcomes are no difference.
+        self.centre = 0.0 if treated is None else float(y.mean())
+        self._y = y[self.order]
+        self._y -= self.centre
+        self._members = self._read_members(treated)
+        self._weight = None if weight is None else weight[self.order]
+        self._first = max(self._ties.begin(int(member.argmax())) for member in self._members)
+        self.steps = min(self.n, GRID)
+        self.share: Floats = np.arange(1, self.steps + 1) / self.steps
+        self._sum_up()
 
     @property
     def one_group(self) -> bool:
         """Whether all scores are equal."""
-        return self._start is not None and len(self._start) == 1
+        return self._ties.one_group
+
+    def value(self) -> Floats:
+        """V at the shares of the grid."""
+        return self.share * self.effect
+
+    def signed(self) -> list[tuple[float, Side]]:
+        """The sides with the sign of their mean in the effect."""
+        return list(zip(_SIGNS, self.sides, strict=False))
+
+    def members(self) -> Iterator[tuple[float, Mask, Floats, Floats | float]]:
+        """Of each side its sign, its customers, and all centred outcomes and weights, best first."""
+        for sign, member in zip(_SIGNS, self._members, strict=False):
+            yield sign, member, self._y, 1.0 if self._weight is None else self._weight
+
+    @cached_property
+    def ties_of_steps(self) -> Ties:
+        """Which steps of the grid belong together, lying within one tie.
+
+        A step that holds the end of a tie stands for itself.
+        """
+        if self._ties.start is None or self.steps == self.n:
+            return self._ties if self.steps == self.n else Ties(None, self.steps)
+        edges = np.linspace(0, self.n, self.steps + 1)
+        tie_begin = np.searchsorted(self._ties.start, edges[:-1] + 1e-6, side="right")
+        tie_end = np.searchsorted(self._ties.start, edges[1:] - 1e-6, side="right")
+        own = tie_begin != tie_end
+        new = np.append(True, (tie_begin[1:] != tie_begin[:-1]) | own[1:] | own[:-1])
+        return Ties(None if new.all() else np.flatnonzero(new), self.steps)
+
+    def _read_members(self, treated: Mask | None) -> list[Mask]:
+        if treated is None:
+            return [np.ones(self.n, dtype=bool)]
+        ordered = treated[self.order]
+        return [ordered, ~ordered]
+
+    def _sum_up(self) -> None:
+        """One pass: running sums at the grid, and the means of effect and value."""
+        position = self.share * self.n
+        position[-1] = self.n
+        whole = position.astype(np.intp)
+        each = 3 if self._weight is None else 5
+        sums = np.zeros((each * len(self._members), self.steps))
+        carry = np.zeros(len(sums))
+        self.mean_effect = self.mean_value = 0.0
+        filled = 0
+        for low, high in self._blocks():
+            columns = self._columns(slice(low, high))
+            running = [values.cumsum() for values in columns]
+            until = self.steps if high == self.n else int(np.searchsorted(whole, high))
+            here = slice(filled, until)
+            after, part = whole[here] - low, position[here] - whole[here]
+            following = np.minimum(after, high - low - 1)
+            for row, (values, summed) in enumerate(zip(columns, running, strict=True)):
+                summed += carry[row]
+                up_to = np.where(after > 0, summed[after - 1], carry[row])
+                sums[row, here] = up_to + part * values[following]
+                carry[row] = summed[-1]
+            filled = until
+            self._add_effects(
+                [(running[k + 1], running[k]) for k in range(0, len(sums), each)], low
+            )
+        self.sides = tuple(_side(rows) for rows in np.split(sums, len(self._members)))
+        self.effect = self._effect_on_grid()
+
+    def _columns(self, block: slice) -> list[Floats]:
+        """What is summed, customer by customer: of each side w, w·y, (w², w²·y,) w²·y²."""
+        y, ties = self._y[block], self._ties.within(block)
+        columns: list[Floats] = []
+        for member in self._members:
+            w = member[block].astype(np.float64)
+            if self._weight is not None:
+                w *= self._weight[block]
+            outcome = w * y
+            if self._weight is None:
+                columns += [w, outcome, outcome * y]
+            else:
+                outcome2 = outcome * self._weight[block]
+                columns += [w, outcome, w * self._weight[block], outcome2, outcome2 * y]
+        return columns if ties is None else [ties.spread(values) for values in columns]
+
+    def _add_effects(self, means: list[tuple[Floats, Floats]], low: int) -> None:
+        """Add a block, given running outcome and weight of each side, to the two means."""
+        skip = max(self._first - low, 0)
+        outcome, weight = means[0]
+        if skip >= len(outcome):
+            return
+        effect = outcome[skip:] / weight[skip:]
+        for outcome, weight in means[1:]:
+            effect -= outcome[skip:] / weight[skip:]
+        rank = np.arange(low + skip + 1, low + skip + len(effect) + 1, dtype=np.float64)
+        first = float(effect[0])
+        self.mean_effect += float(effect.sum()) / self.n
+        effect *= rank  # not a dot product: threads of its own would take longer to wake
+        self.mean_value += float(effect.sum()) / self.n**2
+        if low + skip == self._first:
+            before = self._first * first / self.n
+            self.mean_effect += before
+            self.mean_value += before * (self._first + 1) / 2 / self.n
+
+    def _effect_on_grid(self) -> Floats:
+        effect = np.zeros(self.steps)
+        for sign, side in self.signed():
+            effect += sign * side.mean()
+        return hold(effect)
+
+    def _blocks(self) -> Iterator[tuple[int, int]]:
+        """Runs of customers, cut between ties."""
+        low = 0
+        while low < self.n:
+            high = self._ties.begin_after(min(low + _BLOCK, self.n))
+            yield low, high
+            low = high
+
+
+class Ties:
+    """Groups of equal scores among sorted ones: where each begins, None where all differ."""
+
+    def __init__(self, start: Rows | None, n: int) -> None:
+        self.start, self._n = start, n
+        self._size = None if start is None else np.diff(np.append(start, n))
+
+    @property
+    def one_group(self) -> bool:
+        """Whether all scores are equal."""
+        return self.start is not None and len(self.start) == 1
+
+    def begin(self, position: int) -> int:
+        """Where the group of a position begins."""
+        if self.start is None:
+            return position
+        return int(self.start[np.searchsorted(self.start, position, side="right") - 1])
+
+    def begin_after(self, position: int) -> int:
+        """The first begin of a group at or after a position, or the end."""
+        if self.start is None or position >= self._n:
+            return position
+        at = int(np.searchsorted(self.start, position))
+        return int(self.start[at]) if at < len(self.start) else self._n
+
+    def within(self, block: slice) -> Ties | None:
+        """The groups of a block that cuts none; None where all differ."""
+        if self.start is None:
+            return None
+        low, high = np.searchsorted(self.start, (block.start, block.stop))
+        if high - low == block.stop - block.start:
+            return None
+        return Ties(self.start[low:high] - block.start, block.stop - block.start)
 
     def spread(self, values: Floats) -> Floats:
         """Every value replaced by the mean of its group."""
-        if self._start is None or self._size is None:
+        if self.start is None or self._size is None:
             return values
-        return np.repeat(np.add.reduceat(values, self._start) / self._size, self._size)
+        return np.repeat(np.add.reduceat(values, self.start) / self._size, self._size)
 
 
-def _from_here(values: Floats) -> Floats:
-    """Sums from each position to the end."""
-    return np.asarray(np.cumsum(values[::-1])[::-1])
+def hold(values: Floats) -> Floats:
+    """Values that begin with NaN, those replaced by the first that is known."""
+    first = int(np.isfinite(values).argmax())
+    values[:first] = values[first]
+    return values
 
 
-def _divide(numerator: Floats, denominator: Floats) -> Floats:
-    """The quotient, NaN where the denominator is not positive."""
-    out: Floats = np.full(np.shape(numerator), np.nan)
-    np.divide(numerator, denominator, out=out, where=denominator > 0)
-    return out
+def _side(rows: Floats) -> Side:
+    """Without weights w² is w, and w²·y is w·y."""
+    if len(rows) == 5:
+        return Side(*rows)
+    count, outcome, square = rows
+    return Side(count, outcome, count, outcome, square)

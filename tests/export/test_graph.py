@@ -64,15 +64,6 @@ def test_terms_of_one_link_only_are_repeated(link, encoded, tmp_path):
     np.testing.assert_allclose(scores_of(model, tmp_path), native, atol=1e-5)
 
 
-@pytest.mark.parametrize("learner", ["t", "dr"])
-def test_the_uplift_model_is_repeated(learner, tmp_path):
-    X, y = make_tags()
-    arm = np.random.default_rng(3).choice(["control", "coupon", "call"], len(X))
-    model = UpliftModel(learner=learner).fit(X, y, treatment=arm)
-    native = model.predict(NEW)
-    np.testing.assert_allclose(scores_of(model, tmp_path), native, atol=1e-5)
-
-
 def test_float32_thresholds_send_boundary_values_the_same_way(tmp_path):
     # 0.1 in double lies below 0.1 in float32: comparing in double would go the other way.
     x = np.repeat(np.float32([0.1, 0.3]), 200)

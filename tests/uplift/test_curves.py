@@ -234,7 +234,9 @@ def test_comparison_is_paired():
     assert result.qini.se < 0.3 * result.first.qini.se
     assert compare_curves(y, score, -score, treated).qini.p_value < 1e-6
     assert compare_curves(y, score, score, treated).qini.p_value == 1
-    assert list(result.to_frame()["score"]) == ["first"] * 2 + ["second"] * 2 + ["difference"] * 2
+    assert list(result.to_frame()["score"]) == [
+        name for name in ("first", "second", "difference") for _ in range(6)
+    ]
 
 
 def test_equal_scores_are_told_apart_at_the_nominal_rate():
@@ -292,7 +294,7 @@ def test_shown_as_frames(sample):
     y, score, treated = sample
     top = np.argsort(-score)[:100]
     assert groups["mean_arm"][0] == pytest.approx(y[top][treated[top] == 1].mean())
-    assert list(curve.summary()["metric"]) == ["qini", "auuc", "average"]
+    assert list(curve.summary()["metric"]) == ["qini", "auuc", "autoc", "average"]
     assert "<table" in curve._repr_html_()
 
 
@@ -359,3 +361,27 @@ def test_equal_scores_have_a_qini_of_exactly_zero(n):
     qini = uplift_curve(y, np.full(n, 0.3), arm).qini
     assert (qini.value, qini.ci_lower, qini.ci_upper) == (0.0, 0.0, 0.0)
     assert qini.p_value == 1.0
+
+
+def test_an_arm_of_one_customer_has_values_without_standard_errors():
+    y, score, treated = np.arange(5.0), np.arange(5.0), [0, 1, 0, 0, 0]
+    curve = uplift_curve(y, score, treated)
+    for found in (curve.qini, curve.auuc, curve.autoc, curve.average):
+        assert np.isfinite(found.value)
+        assert np.isnan(found.se)
+
+
+def test_a_top_of_many_blocks_without_control_waits_for_the_first():
+    n = 80_000
+    rng = np.random.default_rng(0)
+    y, score = rng.random(n), np.repeat(np.arange(n // 2), 2)[::-1].astype(float)
+    treated = np.ones(n, dtype=int)
+    treated[70_000:] = np.resize([0, 1], 10_000)
+    curve = uplift_curve(y, score, treated)
+    arm = np.append(y[:70_000], y[70_001:70_008:2]).mean()
+    at = 70_008 / n
+    expected = at * (arm - y[70_000:70_008:2].mean())
+    assert curve.value_at(at).value == pytest.approx(expected)
+    small = curve.value[1] / curve.share[1]
+    assert small == pytest.approx(curve.value[5000] / curve.share[5000])
+    assert np.isfinite([curve.qini.value, curve.autoc.value, curve.autoc.se]).all()

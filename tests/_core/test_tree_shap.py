@@ -9,8 +9,8 @@ import xgboost as xgb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketing_ds.propensity import _shap
-from marketing_ds.propensity._shap import contributions
+from marketing_ds._core import tree_shap
+from marketing_ds._core.tree_shap import contributions
 
 
 def make_booster(seed, depth=5, rounds=12, columns=4, rows=400, **more):
@@ -50,9 +50,9 @@ def test_contributions_equal_shaps():
 
 @pytest.mark.parametrize("depth", [5, 8], ids=["tables", "XGBoost"])
 def test_contributions_do_not_depend_on_who_else_is_asked_about(depth):
-    booster, X = make_booster(1, depth, columns=9, rows=_shap._ROWS + 100)
-    together, _ = contributions(booster, X[: _shap._ROWS + 50 if depth == 5 else 500])
-    for rows in (slice(0, 1), slice(5, 5 + _shap._FEW), slice(7, 307)):
+    booster, X = make_booster(1, depth, columns=9, rows=tree_shap._ROWS + 100)
+    together, _ = contributions(booster, X[: tree_shap._ROWS + 50 if depth == 5 else 500])
+    for rows in (slice(0, 1), slice(5, 5 + tree_shap._FEW), slice(7, 307)):
         np.testing.assert_array_equal(contributions(booster, X[rows])[0], together[rows])
     np.testing.assert_array_equal(contributions(booster, X[-60:-50])[0].shape, (10, 9))
     last = slice(len(together) - 10, len(together))
@@ -63,7 +63,7 @@ def test_deep_trees_and_other_boosters_are_left_to_xgboost():
     deep, X = make_booster(2, 9, columns=9, rows=2_000)
     dart, _ = make_booster(2, 3, booster="dart", rate_drop=0.5)
     for booster, rows in ((deep, X[:50]), (dart, X[:50, :4])):
-        assert _shap._make(booster) is None
+        assert tree_shap._make(booster) is None
         theirs = xgboosts(booster, rows)
         found, base = contributions(booster, rows)
         np.testing.assert_array_equal(np.column_stack([found, np.full(50, base)]), theirs)
@@ -79,7 +79,7 @@ def test_categorical_splits_and_empty_nodes_are_left_to_xgboost(monkeypatch):
         for name, value in fields.items():
             tree[name][0] = value
         monkeypatch.setattr(booster, "save_raw", lambda _: json.dumps(model).encode())
-        return _shap._make(booster)
+        return tree_shap._make(booster)
 
     assert changed() is not None
     assert changed(split_type=1) is None
@@ -99,22 +99,22 @@ def test_no_trees_and_bare_leaves_contribute_nothing():
 def test_tables_are_made_once_and_go_with_their_booster(monkeypatch):
     booster, X = make_booster(6, rounds=4)
     first = contributions(booster, X)[0]
-    before = len(_shap._KEPT)
-    assert _shap._tables_of(booster) is _shap._tables_of(booster)
+    before = len(tree_shap._KEPT)
+    assert tree_shap._tables_of(booster) is tree_shap._tables_of(booster)
     booster.update(xgb.DMatrix(X, np.isnan(X[:, 0])), 4)
     grown = contributions(booster, X)[0]
     assert not np.array_equal(first, grown)
     np.testing.assert_allclose(grown, xgboosts(booster, X)[:, :-1], atol=1e-5, rtol=0)
     del booster
     gc.collect()
-    assert len(_shap._KEPT) < before
+    assert len(tree_shap._KEPT) < before
 
 
 def test_parts_change_nothing(monkeypatch):
     booster, X = make_booster(7)
     whole, _ = contributions(booster, X)
-    monkeypatch.setattr(_shap, "_ROWS", 64)
-    monkeypatch.setattr(_shap, "_AT_ONCE", 5)
-    again = _shap._make(booster)
+    monkeypatch.setattr(tree_shap, "_ROWS", 64)
+    monkeypatch.setattr(tree_shap, "_AT_ONCE", 5)
+    again = tree_shap._make(booster)
     np.testing.assert_array_equal(contributions(booster, X)[0], whole)
     np.testing.assert_allclose(again.by_columns(X), whole, atol=1e-12, rtol=0)
