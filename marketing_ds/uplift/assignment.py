@@ -23,7 +23,7 @@ from marketing_ds.training import Leaks, find_leaks
 
 from .arms import Arms, Floats, read_arms, read_chances, read_numbers, read_outcome
 from .balance import NOTICEABLE, Balance, balance_of, label_of
-from .boosting import Matrix
+from .binned import Matrix
 from .predictability import (
     ALPHA,
     MAX_ROWS,

@@ -13,7 +13,7 @@ from marketing_ds._core.display import Result
 from marketing_ds.features import RARE, InputColumn
 
 from .arms import Arms, Floats
-from .boosting import Matrix
+from .binned import Matrix
 from .predictability import column_p_values, pairs
 
 NOTICEABLE = 0.1

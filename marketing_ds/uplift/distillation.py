@@ -25,7 +25,8 @@ from marketing_ds._core.checks import check_number
 from marketing_ds._core.terms import Term
 
 from .arms import Floats
-from .boosting import Matrix, predict_terms
+from .binned import Matrix
+from .terms import predict_terms
 
 FAITHFUL = 0.95
 """R² below which a distilled model no longer speaks for its teacher."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .arms import Floats
-from .boosting import AnyTerm
 from .error import EffectError
 from .nuisances import Model
+from .terms import AnyTerm
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 
 from .arms import Floats
-from .boosting import Matrix, predict_terms
+from .binned import Matrix
 from .nuisances import Model
+from .terms import predict_terms
 
 
 class EffectError(Protocol):

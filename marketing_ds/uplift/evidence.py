@@ -15,11 +15,11 @@ import numpy.typing as npt
 from marketing_ds._core.errors import InvalidInput
 
 from .arms import Arms, Floats, read_arms, read_chances, read_outcome
-from .boosting import AnyTerm
 from .calibration import EffectCalibration, choose_calibration
 from .crossfit import CrossFit
 from .nuisances import doubly_robust, make_folds
 from .reliability import UpliftCalibration, calibration_of
+from .terms import AnyTerm
 
 _FOLDS = 5
 

@@ -17,8 +17,9 @@ from marketing_ds._core.tree_shap import contributions
 from marketing_ds.features import FeatureEncoder
 
 from .arms import Floats
-from .boosting import AnyTerm, Matrix
+from .binned import Matrix
 from .distillation import FAITHFUL, distil
+from .terms import AnyTerm
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from marketing_ds.features import FeatureEncoder
 
 from .arms import Arms, Floats
 from .auto import Heterogeneity, Selection
-from .boosting import AnyTerm, ForeignTerm, Matrix, predict_terms
+from .binned import Matrix
 from .calibration import EffectCalibration
 from .crossfit import CrossFit
 from .error import EffectError
 from .fitting import Learned
+from .terms import AnyTerm, ForeignTerm, predict_terms
 
 
 class Fitted:

@@ -10,13 +10,13 @@ from marketing_ds._core.estimate import Estimate
 
 from .arms import Floats
 from .auto import Heterogeneity, Selection, fit_auto
-from .boosting import AnyTerm
 from .crossfit import CrossFit
 from .effect import Effect
 from .error import EffectError, Jackknife
 from .learners import LEARNERS, SHRUNK, shrunk
 from .nuisances import Outcomes, Sample
 from .spread import committee_spread
+from .terms import AnyTerm
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ import xgboost as xgb
 from marketing_ds._core.terms import Term
 
 from .arms import Floats
-from .boosting import Trees
+from .binned import Trees
 from .effect import Effect
 from .forest_error import ForestError
 from .forest_trees import (

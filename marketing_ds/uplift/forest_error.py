@@ -9,7 +9,7 @@ import xgboost as xgb
 from scipy.special import erfc
 
 from .arms import Floats
-from .boosting import Matrix
+from .binned import Matrix
 
 _AT_ONCE = 100_000  # customers: what bounds the memory
 

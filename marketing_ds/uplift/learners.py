@@ -31,7 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .arms import Floats
-from .boosting import Committee, Matrix, Task, fit_committee
+from .binned import Matrix
+from .boosting import Committee, Task, fit_committee
 from .effect import Effect, add_models, flat_effect, negative
 from .forest import fit_forest
 from .nuisances import Outcomes, Sample, within_folds

@@ -19,7 +19,7 @@ from marketing_ds.scores import scores_frame
 
 from . import store
 from .arms import knows_all, read_arms, read_chances, read_outcome
-from .boosting import Binned
+from .binned import Binned
 from .curves import uplift_curve
 from .decisions import Amount, Decision, decide
 from .fitting import learn

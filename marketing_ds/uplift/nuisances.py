@@ -11,17 +11,10 @@ import numpy.typing as npt
 from marketing_ds._core.terms import Term
 
 from .arms import Arms, Floats
-from .boosting import (
-    AnyTerm,
-    Binned,
-    Committee,
-    ForeignTerm,
-    Link,
-    Task,
-    fit_committee,
-    fit_committees,
-)
+from .binned import Binned, Link
+from .boosting import Committee, Task, fit_committee, fit_committees
 from .fixing import fix_columns
+from .terms import AnyTerm, ForeignTerm
 
 Model = tuple[tuple[AnyTerm, ...], float]
 """A sum of terms and a constant."""

@@ -20,7 +20,7 @@ from marketing_ds.features import FeatureEncoder, InputColumn, read_table
 
 from .arms import Arms, Floats, read_arms, read_chances
 from .balance import TINY, Balance, balance_of
-from .boosting import Binned, Matrix, Trees
+from .binned import Binned, Matrix, Trees
 from .nuisances import estimate_chances, make_folds
 from .regions import Region, find_regions
 

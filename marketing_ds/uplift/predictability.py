@@ -20,7 +20,7 @@ from scipy.special import expit, gammaincc, logit, ndtr
 from marketing_ds._core.estimate import Estimate
 
 from .arms import Arms, Floats
-from .boosting import Matrix
+from .binned import Matrix
 
 ALPHA = 0.001
 """A claimed experiment is doubted below this p-value, over all its arms."""

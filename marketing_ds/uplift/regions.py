@@ -14,7 +14,7 @@ from marketing_ds.features import InputColumn
 from marketing_ds.rules import And, Compare, In, IsNull, Not, Or, Rule
 
 from .balance import day
-from .boosting import Matrix
+from .binned import Matrix
 
 _DEPTH = 3
 _TREE_ROWS = 100_000

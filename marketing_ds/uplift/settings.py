@@ -15,7 +15,7 @@ from marketing_ds._core.checks import check_choice, check_count, check_number
 from marketing_ds._core.errors import InvalidInput
 
 from .arms import Arms, Floats
-from .boosting import Link, Trees
+from .binned import Link, Trees
 
 NAMES = ("auto", "s", "t", "x", "r", "dr", "transformed", "forest")
 """Every learner's name."""

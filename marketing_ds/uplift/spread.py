@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .arms import Floats
-from .boosting import Matrix, predict_terms
+from .binned import Matrix
 from .nuisances import Model
+from .terms import predict_terms
 
 _MOST_ROWS = 20_000
 

@@ -8,8 +8,8 @@ import xgboost as xgb
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.features import FeatureEncoder
 from marketing_ds.uplift import UpliftModel
-from marketing_ds.uplift.boosting import predict_terms
 from marketing_ds.uplift.distillation import distil, distil_effects, fidelity
+from marketing_ds.uplift.terms import predict_terms
 
 from .simulate import experiment
 

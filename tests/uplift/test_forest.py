@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from marketing_ds.uplift import UpliftModel
 from marketing_ds.uplift.arms import Arms
-from marketing_ds.uplift.boosting import Binned, Trees, predict_terms
+from marketing_ds.uplift.binned import Binned, Trees
 from marketing_ds.uplift.forest import calibrate, fit_forest, grow_forest
 from marketing_ds.uplift.forest_error import ForestError
 from marketing_ds.uplift.forest_trees import (
@@ -23,6 +23,7 @@ from marketing_ds.uplift.forest_trees import (
     leaf_effects,
 )
 from marketing_ds.uplift.nuisances import Outcomes, Sample, make_folds
+from marketing_ds.uplift.terms import predict_terms
 
 TREES = Trees(
     n_estimators=120,

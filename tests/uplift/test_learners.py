@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from marketing_ds.uplift.arms import read_arms, read_chances
-from marketing_ds.uplift.boosting import Binned, Trees, predict_terms
+from marketing_ds.uplift.binned import Binned, Trees
 from marketing_ds.uplift.learners import LEARNERS, SHRUNK, out_of_fold_slope, shrunk
 from marketing_ds.uplift.nuisances import Outcomes, Sample, make_folds, within_folds
 from marketing_ds.uplift.spread import committee_spread
+from marketing_ds.uplift.terms import predict_terms
 
 TREES = Trees(
     n_estimators=40,

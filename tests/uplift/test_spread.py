@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from marketing_ds.uplift.boosting import ForeignTerm
 from marketing_ds.uplift.spread import committee_spread
+from marketing_ds.uplift.terms import ForeignTerm
 
 
 class Column:
