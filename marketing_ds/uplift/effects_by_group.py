@@ -15,6 +15,7 @@ from scipy.stats import false_discovery_control
 
 from marketing_ds._core.checks import check_choice, check_count, check_number
 from marketing_ds._core.display import Result, frame_html
+from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.estimate import Estimate, interval
 from marketing_ds.tags import Tag
 
@@ -160,8 +161,20 @@ def group_effects(
 
 
 def crossfit_of(source: CrossFit | Any) -> CrossFit:
-    """What cross-fitting left: of a fitted model, or handed in."""
-    found: CrossFit = getattr(source, "crossfit_", source)
+    """What cross-fitting left: of a fitted model, or handed in.
+
+    Raises
+    ------
+    InvalidInput
+        If `source` has none: a model that was loaded does not hold the customers it was trained on.
+    """
+    found = getattr(source, "crossfit_", source)
+    if not isinstance(found, CrossFit):
+        raise InvalidInput(
+            f"source must be a model that was fitted here, or its crossfit_, got "
+            f"{type(source).__name__}; a model that was loaded does not hold the customers it was "
+            f"trained on: keep crossfit_ beside it, or fit again"
+        )
     return found
 
 

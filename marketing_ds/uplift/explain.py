@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -95,6 +95,7 @@ def explain_effects(
     encoder: FeatureEncoder,
     encoded: Matrix,
     *,
+    bent: Collection[str] = (),
     n_jobs: int = 1,
     seed: int = 0,
 ) -> EffectExplanation:
@@ -113,6 +114,8 @@ def explain_effects(
     encoder : FeatureEncoder
     encoded : ndarray of shape (n, columns)
         Customers to explain; also those from whom is distilled.
+    bent : collection of str
+        Arms whose effect is more than the sum of its terms (an isotonic map behind it): distilled.
     n_jobs : int
         Threads of the distilling.
     seed : int
@@ -127,7 +130,7 @@ def explain_effects(
     added, faith = dict(constant), dict.fromkeys(arms, 1.0)
     for arm in arms:
         linear = [term for term in terms[arm] if isinstance(term, Term) and term.link == "identity"]
-        if len(linear) == len(terms[arm]):
+        if len(linear) == len(terms[arm]) and arm not in bent:
             sums[arm] = tuple(linear)
     odd = [arm for arm in arms if arm not in sums]
     if odd:

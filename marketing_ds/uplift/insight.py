@@ -16,7 +16,7 @@ from marketing_ds._core.errors import InvalidInput
 from .budget import BudgetCurve, budget_curve
 from .curves import UpliftCurve, uplift_curve
 from .distillation import FAITHFUL, distil_effects
-from .effects_by_group import GroupEffects, group_effects
+from .effects_by_group import GroupEffects, crossfit_of, group_effects
 from .evidence import Evidence, calibrated, calibration_on
 from .explain import EffectExplanation, explain_effects
 from .fitted import Fitted
@@ -35,8 +35,9 @@ class Insight(Fitted):
         """Which tags the effect depends on: TreeSHAP of the effect itself, by tag and arm.
 
         Where the effect is no sum of trees (a T- or S-learner of a binary outcome: a difference of
-        probabilities; a foreign regressor), trees are fitted to the model's own predictions and
-        explained instead; the result says so, and how well they agree (`distilled`, `fidelity`).
+        probabilities; a foreign regressor; an isotonic calibration), trees are fitted to the
+        model's own predictions and explained instead; the result says so, and how well they agree
+        (`distilled`, `fidelity`).
 
         Parameters
         ----------
@@ -58,8 +59,9 @@ class Insight(Fitted):
             If distilled trees explain less than 0.95 of the predictions' variance.
         """
         encoded = self._encode(X)
+        bent = [arm for arm, map_ in self.calibration_.items() if map_.kind == "isotonic"]
         return explain_effects(
-            self._effects, self.terms_, self.constant_, self.encoder_, encoded, n_jobs=1
+            self._effects, self.terms_, self.constant_, self.encoder_, encoded, bent=bent, n_jobs=1
         )
 
     def calibrate(
@@ -166,7 +168,7 @@ class Insight(Fitted):
             If lengths differ, a tag is unknown, or a number is out of range.
         """
         check_is_fitted(self)
-        return group_effects(self.crossfit_, X, by, **options)
+        return group_effects(self, X, by, **options)
 
     def best_linear_projection(
         self, X: Any, by: str | Sequence[str] | None = None, **options: Any
@@ -186,7 +188,7 @@ class Insight(Fitted):
             If lengths differ, a tag is unknown, or an argument is out of range.
         """
         check_is_fitted(self)
-        return best_linear_projection(self.crossfit_, X, by, **options)
+        return best_linear_projection(self, X, by, **options)
 
     def policy_tree(
         self, X: Any, by: str | Sequence[str] | None = None, **options: Any
@@ -207,7 +209,7 @@ class Insight(Fitted):
             not name every arm.
         """
         check_is_fitted(self)
-        return policy_tree(self.crossfit_, X, by, **options)
+        return policy_tree(self, X, by, **options)
 
     def classic_groups(self, **options: Any) -> ClassicGroups:
         """Persuadables, sure things, lost causes and sleeping dogs; see `classic_groups`.
@@ -223,7 +225,7 @@ class Insight(Fitted):
             If a number is out of range, or `least_effect` does not name every arm.
         """
         check_is_fitted(self)
-        return classic_groups(self.crossfit_, **options)
+        return classic_groups(self, **options)
 
     def distil(self, X: Any) -> Self:
         """A copy whose effects are trees fitted to this model's own: what a bundle can carry.
@@ -279,7 +281,7 @@ class Insight(Fitted):
             If there are several arms and none, or an unknown one, is named.
         """
         check_is_fitted(self)
-        fit = self.crossfit_
+        fit = crossfit_of(self)
         names = fit.arms.names
         if arm is None and len(names) == 1:
             arm = names[0]
@@ -307,7 +309,7 @@ class Insight(Fitted):
             If a cost is missing or not above 0.
         """
         check_is_fitted(self)
-        fit = self.crossfit_
+        fit = crossfit_of(self)
         labels = np.array(fit.arms.labels)[fit.arms.codes]
         chances = pd.DataFrame(fit.probability, columns=fit.arms.labels)
         return budget_curve(

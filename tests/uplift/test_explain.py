@@ -67,6 +67,16 @@ def test_a_t_learner_of_amounts_is_a_sum_of_trees_already():
     np.testing.assert_allclose(found.explained[0], model.predict(sample.X[:100]), atol=1e-4)
 
 
+def test_an_isotonic_calibration_is_explained_with_the_effect(dr):
+    model, sample = dr
+    bent = model.calibrate(kind="isotonic")
+    found = bent.explain(sample.X)
+    assert found.distilled == (True, True)
+    assert min(found.fidelity) > 0.95
+    error = found.explained.T - bent.predict(sample.X)
+    assert (error.var(axis=0) < 0.05 * bent.predict(sample.X).var(axis=0)).all()
+
+
 def test_unfaithful_trees_warn(t):
     model, sample = t
     rng = np.random.default_rng(0)

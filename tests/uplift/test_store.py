@@ -40,6 +40,19 @@ def test_a_loaded_model_is_the_same(model, sample, tmp_path):
     assert {name for name in vars(loaded) if name.endswith("_")} == learnt - {"crossfit_"}
 
 
+def test_a_loaded_model_says_that_its_customers_stayed_behind(other, sample, tmp_path):
+    loaded = UpliftModel.load(other.save(tmp_path))
+    for ask in (
+        lambda: loaded.group_effects(sample.X),
+        lambda: loaded.policy_tree(sample.X),
+        lambda: loaded.classic_groups(),
+        lambda: loaded.curve("coupon"),
+        lambda: loaded.calibrate(),
+    ):
+        with pytest.raises(InvalidInput, match="trained on"):
+            ask()
+
+
 def test_a_booster_that_is_used_twice_is_kept_once(sample, tmp_path):
     fitted = UpliftModel("t", **QUICK).fit(sample.X, sample.y, treatment=sample.arm)
     loaded = UpliftModel.load(fitted.save(tmp_path))
