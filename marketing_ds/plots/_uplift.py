@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from marketing_ds._core.estimate import interval
 from marketing_ds.uplift import UpliftCurve, UpliftGroups
-from marketing_ds.uplift.toc import TocCurve
+from marketing_ds.uplift.curves.toc import TocCurve
 
 from . import _uplift_checks as _uplift_checks
 from . import _uplift_decisions as _uplift_decisions

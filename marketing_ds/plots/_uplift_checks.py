@@ -12,10 +12,10 @@ from matplotlib.transforms import ScaledTranslation
 
 from marketing_ds._core.checks import check_choice, check_count
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.uplift.assignment import AssignmentCheck
-from marketing_ds.uplift.balance import NOTICEABLE, Balance, label_of
-from marketing_ds.uplift.overlap import BINS, Overlap
-from marketing_ds.uplift.reliability import UpliftCalibration
+from marketing_ds.uplift.checks.assignment import AssignmentCheck
+from marketing_ds.uplift.checks.balance import NOTICEABLE, Balance, label_of
+from marketing_ds.uplift.checks.overlap import BINS, Overlap
+from marketing_ds.uplift.checks.reliability import UpliftCalibration
 
 from ._draw import axes_or_new, draw
 

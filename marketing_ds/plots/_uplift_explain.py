@@ -15,9 +15,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from marketing_ds._core.checks import check_choice, check_count
-from marketing_ds.uplift.effects_by_group import GroupEffects
-from marketing_ds.uplift.explain import EffectExplanation
-from marketing_ds.uplift.projection import LinearProjection
+from marketing_ds.uplift.explaining.effects_by_group import GroupEffects
+from marketing_ds.uplift.explaining.explain import EffectExplanation
+from marketing_ds.uplift.explaining.projection import LinearProjection
 
 from ._draw import axes_or_new, draw
 from ._lettering import lettering

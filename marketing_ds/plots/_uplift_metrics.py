@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from marketing_ds.uplift.metric import UpliftMetric
+from marketing_ds.uplift.metrics.metric import UpliftMetric
 
 from ._draw import axes_or_new, draw
 

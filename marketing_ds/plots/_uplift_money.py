@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from marketing_ds._core.estimate import interval
-from marketing_ds.uplift.budget import BudgetCurve
-from marketing_ds.uplift.net_value import NetValueCurve
+from marketing_ds.uplift.curves.budget import BudgetCurve
+from marketing_ds.uplift.curves.net_value import NetValueCurve
 
 from ._draw import axes_or_new, draw
 

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from marketing_ds._core.checks import check_choice
-from marketing_ds.uplift.four_groups import CLASSIC, ClassicGroups
-from marketing_ds.uplift.policy import PolicyTree
-from marketing_ds.uplift.segment_words import AND
+from marketing_ds.uplift.explaining.four_groups import CLASSIC, ClassicGroups
+from marketing_ds.uplift.explaining.policy import PolicyTree
+from marketing_ds.uplift.explaining.segment_words import AND
 
 from ._draw import axes_or_new, draw
 from ._lettering import lettering

@@ -8,28 +8,30 @@ libraries' definitions) and the effects themselves (`uplift_calibration`), say f
 
 from marketing_ds._core.estimate import Estimate
 
-from .assignment import AssignmentCheck, check_assignment
-from .auto import Heterogeneity, Selection
-from .balance import Balance
-from .budget import BudgetComparison, BudgetCurve, budget_curve, compare_budgets
-from .by_group import UpliftGroups
-from .calibration import EffectCalibration
-from .comparison import CurveComparison, compare_curves
+from .checks.assignment import AssignmentCheck, check_assignment
+from .checks.balance import Balance
+from .checks.overlap import Overlap, check_overlap
+from .checks.reliability import UpliftCalibration, uplift_calibration
 from .crossfit import CrossFit
-from .curves import UpliftCurve, uplift_curve
+from .curves.budget import BudgetComparison, BudgetCurve, budget_curve, compare_budgets
+from .curves.by_group import UpliftGroups
+from .curves.comparison import CurveComparison, compare_curves
+from .curves.curve import UpliftCurve, uplift_curve
+from .curves.net_value import BestShare, NetValueCurve, net_value_curve
+from .curves.toc import TocCurve
+from .curves.values import pseudo_outcomes
 from .decisions import Decision
-from .definitions import MetricDefinitions, metric_definitions
-from .distillation import Distilled, distil_effects
-from .effects_by_group import GroupEffects, group_effects
-from .explain import EffectExplanation
-from .four_groups import ClassicGroups, classic_groups
-from .metric import UpliftMetric, uplift_metric
+from .explaining.distillation import Distilled, distil_effects
+from .explaining.effects_by_group import GroupEffects, group_effects
+from .explaining.explain import EffectExplanation
+from .explaining.four_groups import ClassicGroups, classic_groups
+from .explaining.policy import PolicyTree, Segment, policy_tree
+from .explaining.projection import LinearProjection, best_linear_projection
+from .learning.auto import Heterogeneity, Selection
+from .learning.calibration import EffectCalibration
+from .metrics.definitions import MetricDefinitions, metric_definitions
+from .metrics.metric import UpliftMetric, uplift_metric
 from .model import UpliftModel
-from .net_value import BestShare, NetValueCurve, net_value_curve
-from .overlap import Overlap, check_overlap
-from .policy import PolicyTree, Segment, policy_tree
-from .projection import LinearProjection, best_linear_projection
-from .reliability import UpliftCalibration, uplift_calibration
 from .scoring import (
     UpliftScorer,
     autoc_scorer,
@@ -37,8 +39,6 @@ from .scoring import (
     qini_scorer,
     uplift_at_20_scorer,
 )
-from .toc import TocCurve
-from .values import pseudo_outcomes
 
 __all__ = [
     "AssignmentCheck",

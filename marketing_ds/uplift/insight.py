@@ -13,17 +13,17 @@ from sklearn.utils.validation import check_is_fitted
 from marketing_ds._core.checks import check_choice
 from marketing_ds._core.errors import InvalidInput
 
-from .budget import BudgetCurve, budget_curve
-from .curves import UpliftCurve, uplift_curve
-from .distillation import FAITHFUL, distil_effects
-from .effects_by_group import GroupEffects, crossfit_of, group_effects
-from .evidence import Evidence, calibrated, calibration_on
-from .explain import EffectExplanation, explain_effects
-from .fitted import Fitted
-from .four_groups import ClassicGroups, classic_groups
-from .policy import PolicyTree, policy_tree
-from .projection import LinearProjection, best_linear_projection
-from .reliability import UpliftCalibration
+from .checks.reliability import UpliftCalibration
+from .curves.budget import BudgetCurve, budget_curve
+from .curves.curve import UpliftCurve, uplift_curve
+from .explaining.distillation import FAITHFUL, distil_effects
+from .explaining.effects_by_group import GroupEffects, crossfit_of, group_effects
+from .explaining.evidence import Evidence, calibrated, calibration_on
+from .explaining.explain import EffectExplanation, explain_effects
+from .explaining.four_groups import ClassicGroups, classic_groups
+from .explaining.policy import PolicyTree, policy_tree
+from .explaining.projection import LinearProjection, best_linear_projection
+from .learning.fitted import Fitted
 
 
 class Insight(Fitted):

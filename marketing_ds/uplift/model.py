@@ -20,14 +20,14 @@ from marketing_ds.scores import scores_frame
 from . import store
 from .arms import knows_all, read_arms, read_chances, read_outcome
 from .binned import Binned
-from .curves import uplift_curve
+from .checks.overlap import require_overlap
+from .checks.predictability import warn_if_predictable
+from .curves.curve import uplift_curve
 from .decisions import Amount, Decision, decide
-from .fitting import learn
 from .insight import Insight
-from .nuisances import Sample, estimate_chances, make_folds
-from .overlap import require_overlap
-from .predictability import warn_if_predictable
-from .settings import (
+from .learning.fitting import learn
+from .learning.nuisances import Sample, estimate_chances, make_folds
+from .learning.settings import (
     bound_chances,
     check_counts,
     check_parameters,

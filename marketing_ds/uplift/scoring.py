@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from marketing_ds._core.checks import check_choice
 from marketing_ds._core.errors import InvalidInput
 
-from .curves import uplift_curve
+from .curves.curve import uplift_curve
 
 METRICS = ("qini", "auuc", "autoc", "uplift_at")
 

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from marketing_ds._core.model_folder import read_model, write_model
 from marketing_ds._core.saved_values import Reader, Writer, put_estimator, take_estimator
 
-_FORMAT = "uplift-1"
+_FORMAT = "uplift-2"
 _LEFT_OUT = ("crossfit_",)
 _Model = TypeVar("_Model", bound=BaseEstimator)
 

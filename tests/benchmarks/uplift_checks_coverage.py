@@ -16,9 +16,9 @@ import pandas as pd
 
 from marketing_ds.uplift import UpliftModel
 from marketing_ds.uplift.arms import Arms
-from marketing_ds.uplift.assignment import check_assignment
-from marketing_ds.uplift.predictability import pairs, score_test
-from marketing_ds.uplift.reliability import uplift_calibration
+from marketing_ds.uplift.checks.assignment import check_assignment
+from marketing_ds.uplift.checks.predictability import pairs, score_test
+from marketing_ds.uplift.checks.reliability import uplift_calibration
 
 # The effect is level + slope · u + bend · (u² − u) of a prediction u between 0 and 0.2.
 CASES = [

@@ -17,11 +17,11 @@ import numpy as np
 
 from marketing_ds._core.estimate import Estimate
 from marketing_ds.uplift import compare_curves, uplift_curve
-from marketing_ds.uplift.budget import budget_curve, compare_budgets
-from marketing_ds.uplift.hull import steps_of
-from marketing_ds.uplift.net_value import net_value_curve
-from marketing_ds.uplift.spending import Spending
-from marketing_ds.uplift.values import pseudo_outcomes
+from marketing_ds.uplift.curves.budget import budget_curve, compare_budgets
+from marketing_ds.uplift.curves.hull import steps_of
+from marketing_ds.uplift.curves.net_value import net_value_curve
+from marketing_ds.uplift.curves.spending import Spending
+from marketing_ds.uplift.curves.values import pseudo_outcomes
 
 Found = Iterator[tuple[str, Estimate, float]]
 

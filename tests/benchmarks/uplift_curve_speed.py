@@ -16,7 +16,7 @@ import sys
 
 OURS = """
 from marketing_ds.uplift import compare_curves, uplift_curve
-from marketing_ds.uplift.budget import budget_curve
+from marketing_ds.uplift.curves.budget import budget_curve
 jobs = {
     "uplift_curve, all areas with intervals": lambda: uplift_curve(y, score, t),
     "same, with a probability a row": lambda: uplift_curve(y, score, t, probability=p),

@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 
 from marketing_ds.uplift import UpliftModel
-from marketing_ds.uplift.effects_by_group import group_effects
-from marketing_ds.uplift.four_groups import CLASSIC, classic_groups
-from marketing_ds.uplift.policy import PolicyTree, policy_tree
-from marketing_ds.uplift.policy_search import received
-from marketing_ds.uplift.projection import best_linear_projection
+from marketing_ds.uplift.explaining.effects_by_group import group_effects
+from marketing_ds.uplift.explaining.four_groups import CLASSIC, classic_groups
+from marketing_ds.uplift.explaining.policy import PolicyTree, policy_tree
+from marketing_ds.uplift.explaining.policy_search import received
+from marketing_ds.uplift.explaining.projection import best_linear_projection
 from tests.uplift.crossfits import crossfitted
 
 ARMS = ("control", "coupon", "gift")

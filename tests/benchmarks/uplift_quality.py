@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from marketing_ds.uplift import UpliftModel
-from marketing_ds.uplift.learners import LEARNERS
+from marketing_ds.uplift.learning.learners import LEARNERS
 
 from . import _uplift_data as data_sets
 from . import _uplift_peers as peers

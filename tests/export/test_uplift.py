@@ -11,8 +11,8 @@ from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.terms import Term
 from marketing_ds.export import _graph, export_bundle, verify_bundle
 from marketing_ds.uplift import UpliftModel
-from marketing_ds.uplift.calibration import EffectCalibration
-from marketing_ds.uplift.settings import NAMES
+from marketing_ds.uplift.learning.calibration import EffectCalibration
+from marketing_ds.uplift.learning.settings import NAMES
 
 from .conftest import StandInUplift, grow, make_tags
 

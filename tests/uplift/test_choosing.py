@@ -4,7 +4,7 @@ import doctest
 import re
 from pathlib import Path
 
-from marketing_ds.uplift.settings import NAMES
+from marketing_ds.uplift.learning.settings import NAMES
 
 PAGE = Path(__file__).parents[2] / "docs" / "choosing_a_learner.md"
 

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from marketing_ds.uplift import UpliftModel
-from marketing_ds.uplift.settings import NAMES
+from marketing_ds.uplift.learning.settings import NAMES
 
 from .simulate import experiment
 

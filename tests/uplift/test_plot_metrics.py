@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt
 
 import marketing_ds.plots._uplift_metrics  # noqa: F401 - registers the picture
 from marketing_ds.plots import draw
-from marketing_ds.uplift.definitions import DEFINITIONS
-from marketing_ds.uplift.metric import uplift_metric
+from marketing_ds.uplift.metrics.definitions import DEFINITIONS
+from marketing_ds.uplift.metrics.metric import uplift_metric
 
 from .simulate import ranked
 

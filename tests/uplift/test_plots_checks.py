@@ -8,9 +8,9 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.uplift.assignment import check_assignment
-from marketing_ds.uplift.overlap import check_overlap
-from marketing_ds.uplift.reliability import uplift_calibration
+from marketing_ds.uplift.checks.assignment import check_assignment
+from marketing_ds.uplift.checks.overlap import check_overlap
+from marketing_ds.uplift.checks.reliability import uplift_calibration
 
 
 @pytest.fixture(autouse=True)

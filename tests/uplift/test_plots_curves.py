@@ -7,7 +7,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 from marketing_ds.uplift import uplift_curve
-from marketing_ds.uplift.budget import budget_curve
+from marketing_ds.uplift.curves.budget import budget_curve
 
 from .simulate import ranked
 

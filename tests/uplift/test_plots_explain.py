@@ -13,10 +13,10 @@ from marketing_ds._core.errors import InvalidInput
 from marketing_ds.plots import draw
 from marketing_ds.plots._lettering import chinese_font
 from marketing_ds.uplift import UpliftModel
-from marketing_ds.uplift.effects_by_group import group_effects
-from marketing_ds.uplift.four_groups import classic_groups
-from marketing_ds.uplift.policy import policy_tree
-from marketing_ds.uplift.projection import best_linear_projection
+from marketing_ds.uplift.explaining.effects_by_group import group_effects
+from marketing_ds.uplift.explaining.four_groups import classic_groups
+from marketing_ds.uplift.explaining.policy import policy_tree
+from marketing_ds.uplift.explaining.projection import best_linear_projection
 
 from .crossfits import crossfitted
 from .simulate import experiment

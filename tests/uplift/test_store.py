@@ -123,7 +123,7 @@ def test_another_version_or_none_is_refused(other, tmp_path):
     head = tmp_path / "model.json"
     saved = json.loads(head.read_text())
     head.write_text(json.dumps({**saved, "format": "propensity-1"}))
-    with pytest.raises(InvalidInput, match="must be of format uplift-1, got 'propensity-1'"):
+    with pytest.raises(InvalidInput, match="must be of format uplift-2, got 'propensity-1'"):
         UpliftModel.load(tmp_path)
     head.write_text(json.dumps({**saved, "parameters": {"depth": 3}}))
     with pytest.raises(InvalidInput, match="unknown parameter 'depth'"):

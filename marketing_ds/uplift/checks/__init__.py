@@ -1,0 +1,1 @@
+"""What must hold before effects are believed, and whether they came true."""

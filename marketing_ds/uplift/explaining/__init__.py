@@ -1,0 +1,1 @@
+"""For whom the effect is what: groups, projections, policies in words."""

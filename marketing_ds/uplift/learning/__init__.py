@@ -1,0 +1,1 @@
+"""How effects are learned: learners, their nuisances, the choice among them."""

@@ -1,0 +1,1 @@
+"""Uplift metrics by other libraries' definitions."""
