@@ -1,4 +1,4 @@
-"""What customers did: the outcomes of a campaign, and labels of who bought."""
+"""What customers did in a campaign, within its attribution window."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import ibis
 import ibis.expr.types as ir
 
-from ._core.checks import check_choice, check_count, check_date
+from ._core.checks import check_date
 from ._core.errors import InvalidInput, MartError, did_you_mean
-from .schema import CATEGORIES, CONTROL
+from .schema import CONTROL
 
 if TYPE_CHECKING:
     from .mart import Mart
@@ -31,6 +31,7 @@ class Campaign:
     ends_on: dt.date
     attribution_days: int
     budget_cny: float | None
+    target: float | None
     randomised: bool
     arms: tuple[str, ...]
     """`control` first, then the others by name."""
@@ -175,94 +176,6 @@ def campaign_outcomes(
                 rows, part, [name for name in part.columns if name not in computed.columns]
             )
     return _beside(rows, computed, [name for name in computed.columns if name != "customer_id"])
-
-
-def bought(
-    mart: Mart,
-    cutoff: str | dt.date,
-    *,
-    horizon_days: int,
-    category: str | None = None,
-    product_id: str | None = None,
-) -> ibis.Table:
-    """Who bought within `horizon_days` after `cutoff`: the label of a propensity model.
-
-    Parameters
-    ----------
-    mart : Mart
-        Where to look.
-    cutoff : date
-        The day whose end divides features from label: purchases count from the next day on.
-    horizon_days : int
-        For this many days.
-    category, product_id : str, optional
-        Only purchases in this product category, of this product.
-
-    Returns
-    -------
-    ibis.Table
-        ``customer_id`` and ``label`` (0 or 1, int64), one row per customer opened by `cutoff`.
-
-    Raises
-    ------
-    InvalidInput
-        If the category or product is unknown, or the horizon ends after the mart's last date, when
-        nobody can yet say who bought.
-
-    Examples
-    --------
-    >>> from marketing_ds.mart import open_mart
-    >>> from marketing_ds.outcomes import bought
-    >>> with open_mart("data_samples") as mart:
-    ...     labels = bought(mart, "2026-03-31", horizon_days=30, category="fund").execute()
-    >>> list(labels.columns), sorted(labels["label"].unique().tolist())
-    (['customer_id', 'label'], [0, 1])
-    """
-    day = check_date("cutoff", cutoff)
-    days = check_count("horizon_days", horizon_days, low=1)
-    _check_matured(mart, day, days)
-    start = _day_after(day)
-    transactions = mart["transactions"]
-    purchases = transactions.filter(
-        transactions.kind == "purchase",
-        transactions.occurred_at >= start,
-        transactions.occurred_at < start + dt.timedelta(days=days),
-        *_of_product(mart, transactions, category, product_id),
-    )
-    customers = mart["customers"]
-    open_then = customers.filter(customers.opened_on <= day).select("customer_id")
-    buys = open_then.customer_id.isin(purchases.customer_id)
-    return open_then.select("customer_id", label=buys.fill_null(False).cast("int64"))
-
-
-def _check_matured(mart: Mart, cutoff: dt.date, days: int) -> None:
-    if "transactions" not in mart.tables:
-        raise MartError(
-            f"labels need the table 'transactions', which '{mart.source}' does not have"
-        )
-    last = cutoff + dt.timedelta(days=days)
-    if last > mart.last_date:
-        latest = mart.last_date - dt.timedelta(days=days)
-        raise InvalidInput(
-            f"cutoff + horizon_days must not end after the mart's last date {mart.last_date}, got "
-            f"{last}; use a cutoff of {latest} or earlier, or a shorter horizon"
-        )
-
-
-def _of_product(
-    mart: Mart, transactions: ibis.Table, category: str | None, product_id: str | None
-) -> list[ir.BooleanValue]:
-    conditions: list[ir.BooleanValue] = []
-    products = mart["products"]
-    if category is not None:
-        check_choice("category", category, CATEGORIES)
-        members = products.filter(products.category == category).product_id
-        conditions.append(transactions.product_id.isin(members))
-    if product_id is not None:
-        known = products.product_id.to_pyarrow().to_pylist()
-        check_choice("product_id", product_id, known)
-        conditions.append(transactions.product_id == product_id)
-    return conditions
 
 
 def _purchases(

@@ -1,4 +1,4 @@
-"""Outcomes of campaigns and labels of purchases, against what the tiny mart was made to hold."""
+"""Outcomes of campaigns, against what the tiny mart was made to hold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from marketing_ds._core.errors import InvalidInput, MartError
 from marketing_ds.mart import Mart, open_mart
-from marketing_ds.outcomes import bought, campaign, campaign_outcomes
+from marketing_ds.outcomes import campaign, campaign_outcomes
 
 Tables = dict[str, list[dict[str, Any]]]
 Open = Callable[[Tables], Mart]
@@ -42,11 +42,6 @@ def outcomes(mart: Mart, campaign_id: str, **options: Any) -> dict[str, dict[str
 def column(rows: dict[str, dict[str, Any]], name: str) -> dict[str, float]:
     """The customers whose outcome is not 0."""
     return {customer: row[name] for customer, row in sorted(rows.items()) if row[name] != 0}
-
-
-def labels(mart: Mart, cutoff: str, **options: Any) -> dict[str, int]:
-    rows = bought(mart, cutoff, **options).to_pyarrow().to_pylist()
-    return {row["customer_id"]: row["label"] for row in rows}
 
 
 def purchase(tables: Tables, **changes: Any) -> None:
@@ -165,59 +160,3 @@ def test_an_outcome_may_not_take_a_key_s_name(tiny_tables: Tables, opened: Open)
     tiny_tables["campaign_outcomes"] = computed(("c01", "arm", 1.0, 18))
     with pytest.raises(MartError, match=r"is named 'arm'.*rename it"):
         campaign_outcomes(opened(tiny_tables), "K1")
-
-
-def test_labels_count_from_the_day_after_the_cutoff(tiny_mart: Mart) -> None:
-    found = labels(tiny_mart, "2026-05-06", horizon_days=12)
-    assert {c for c, label in found.items() if label} == {"c02", "c04", "c05"}
-    found = labels(tiny_mart, "2026-05-06", horizon_days=11)
-    assert {c for c, label in found.items() if label} == {"c02"}
-
-
-def test_labels_are_for_customers_opened_by_then(tiny_mart: Mart) -> None:
-    assert bought(tiny_mart, "2026-05-06", horizon_days=3).schema()["label"].is_int64()
-    assert "c11" not in labels(tiny_mart, "2026-06-14", horizon_days=5)
-    assert labels(tiny_mart, "2026-06-15", horizon_days=5)["c11"] == 0
-
-
-def test_labels_of_a_category_and_of_a_product(tiny_mart: Mart) -> None:
-    options = {"cutoff": "2026-05-31", "horizon_days": 30}
-    for which in ({"category": "wealth"}, {"product_id": "P-WEA"}, {}):
-        found = labels(tiny_mart, **options, **which)
-        assert {c for c, label in found.items() if label} == {"c01"}
-    assert not any(labels(tiny_mart, **options, category="fund").values())
-    assert not any(labels(tiny_mart, **options, category="wealth", product_id="P-FUN").values())
-
-
-def test_a_purchase_without_a_product_is_in_no_category(tiny_tables: Tables, opened: Open) -> None:
-    purchase(tiny_tables, product_id=None)
-    mart = opened(tiny_tables)
-    assert labels(mart, "2026-05-05", horizon_days=1)["c07"] == 1
-    assert labels(mart, "2026-05-05", horizon_days=1, category="fund")["c07"] == 0
-
-
-def test_a_label_whose_time_has_not_come_is_refused(tiny_mart: Mart) -> None:
-    with pytest.raises(InvalidInput, match=r"last date 2026-06-30.*use a cutoff of 2026-05-31"):
-        bought(tiny_mart, "2026-06-01", horizon_days=30)
-    assert labels(tiny_mart, "2026-05-31", horizon_days=30)["c01"] == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"horizon_days": 0}, "horizon_days must be at least 1"),
-        ({"horizon_days": 5, "category": "wealh"}, "did you mean 'wealth'"),
-        ({"horizon_days": 5, "product_id": "P-FUM"}, "product_id must be one of"),
-    ],
-)
-def test_arguments_of_labels_are_checked(
-    tiny_mart: Mart, options: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(InvalidInput, match=message):
-        bought(tiny_mart, "2026-05-01", **options)
-
-
-def test_labels_need_transactions(tiny_tables: Tables, opened: Open) -> None:
-    del tiny_tables["transactions"]
-    with pytest.raises(MartError, match="labels need the table 'transactions'"):
-        bought(opened(tiny_tables), "2026-05-01", horizon_days=5)

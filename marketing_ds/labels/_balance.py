@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import ibis.expr.types as ir
 
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.tags._rows import date_of
+from marketing_ds.schema.known import date_of
 from marketing_ds.tags._snapshots import prepare_holdings
 from marketing_ds.tags._tag import Where
 

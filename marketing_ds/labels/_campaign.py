@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from marketing_ds._core.errors import InvalidInput, did_you_mean
 from marketing_ds.outcomes import Campaign, campaign, campaign_outcomes, last_campaign
-from marketing_ds.tags._rows import end_of
+from marketing_ds.schema.known import end_of
 
 from ._window import Window, open_customers
 

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from marketing_ds._core.checks import check_choice, check_date
 from marketing_ds._core.errors import InvalidInput, MartError
-from marketing_ds.tags._rows import end_of, known_by
+from marketing_ds.schema.known import end_of, known_by
 
 from ._window import Window, need_tables, open_customers
 

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from marketing_ds._core.checks import check_count, check_date
 from marketing_ds._core.errors import InvalidInput, MartError
-from marketing_ds.tags._rows import date_of, end_of, known_by
+from marketing_ds.schema.known import date_of, end_of, known_by
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart

@@ -196,7 +196,7 @@ def migration(
         )
     _check_one_mart(first, second)
     counted = _count(first, second)
-    return _migration(counted, column, min_count, alpha, language)
+    return migration_of(counted, column, min_count, alpha, language)
 
 
 def _check_one_mart(before: ir.Table, after: ir.Table) -> None:
@@ -266,9 +266,10 @@ def _row_counts(table: ir.Table) -> ir.Table:
     return table.aggregate(rows=table.count(), customers=table.id.nunique())
 
 
-def _migration(
+def migration_of(
     counted: pd.DataFrame, column: Column, least: int, alpha: float, language: str
 ) -> Migration:
+    """The migration from counts: `before`, `after`, `was` and `still` (there), `n` customers."""
     seen = {*counted.loc[counted["was"], "before"], *counted.loc[counted["still"], "after"]}
     cells = sorted(seen, key=column.place)
     if len(cells) > _MOST_VALUES:

@@ -134,6 +134,7 @@ EVENTS = Table(
         Column("page", "string", "Page or topic, usually a product category.", nullable=True),
         Column("campaign_id", "string", "Campaign it belongs to, if any.", nullable=True),
         Column("duration_s", "float64", "Time spent.", "seconds", True, None, 0),
+        id_column("shared_by", "Customer whose share led here, if any.", nullable=True),
     ),
     (_CUSTOMER, _CAMPAIGN),
     dated_by="occurred_at",

@@ -19,13 +19,13 @@ import pyarrow.compute as pc
 from marketing_ds import schema
 from marketing_ds._core.checks import check_choice, check_date
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds.schema.known import date_of, known_by
 
 from ._catalogue import Catalogue, catalogue
 from ._entities import ENTITIES, Entity, EntityName
 from ._measures import Measure, finished, measures_of, since
 from ._passes import aggregated_in_passes
 from ._presence import Presence
-from ._rows import date_of, known_by
 from ._sources import SOURCES, MartLike, Prepared
 from ._tag import Aggregate, AsOf, Fact, Formula, Listed, Tag
 

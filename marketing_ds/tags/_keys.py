@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 
 from marketing_ds._core.checks import check_columns
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds.schema.known import date_of
 
 from ._compile import check_day, choose, compiled
-from ._rows import date_of
 from ._sources import MartLike
 from ._tag import Tag
 

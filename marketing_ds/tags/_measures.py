@@ -17,8 +17,8 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from marketing_ds import schema
+from marketing_ds.schema.known import date_of
 
-from ._rows import date_of
 from ._tag import Aggregate, Where
 
 Kind = Literal["count", "sum", "last", "first", "latest", "max", "mask", "customers"]
@@ -44,8 +44,8 @@ def _bits_joined(mask: int) -> int:
 
 # DuckDB and Spark both have them under these names; only the signatures are used. DuckDB counts bits
 # in eight bits, of which Ibis must know: a sum of counts would overflow.
-_bit_count = ibis.udf.scalar.builtin(_bits_set, name="bit_count", signature=(("int64",), "int8"))
-_bit_or = ibis.udf.agg.builtin(_bits_joined, name="bit_or")
+bit_count = ibis.udf.scalar.builtin(_bits_set, name="bit_count", signature=(("int64",), "int8"))
+bit_or = ibis.udf.agg.builtin(_bits_joined, name="bit_or")
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _value(flagged: ir.Table, m: Measure, flag: str, exact: Mapping[str, str] | 
         value = chosen(flagged[m.column])
         return flagged[m.column].argmax(flagged["_moment"], where=value.notnull())
     place = (day_number(flagged["_moment"]) % MASK_DAYS).cast("int64")
-    return _bit_or(chosen(ibis.literal(1, "int64") << place))
+    return bit_or(chosen(ibis.literal(1, "int64") << place))
 
 
 def carried(
@@ -288,7 +288,7 @@ def _days_seen(
         low, high = max(first - start, 0), min(last - start, MASK_DAYS - 1)
         window = (1 << (high + 1)) - (1 << low)
         inside = joined[mask.name].fill_null(0) & ibis.literal(window, "int64")
-        counts.append(_bit_count(inside).cast("int64"))
+        counts.append(bit_count(inside).cast("int64"))
     return sum(counts[1:], start=counts[0])
 
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
+from marketing_ds.schema.known import date_of, looked_up
+
 from ._entities import EntityName
-from ._rows import MartLike, Prepared, date_of, looked_up
+from ._rows import MartLike, Prepared
 
 SNAPSHOTS: Mapping[str, int] = {
     "at_now": 0, "at_30d": 30, "at_60d": 60, "at_90d": 90, "at_180d": 180,

@@ -16,9 +16,10 @@ from typing import Protocol
 import ibis.expr.types as ir
 
 from marketing_ds import schema
+from marketing_ds.schema.known import date_of, end_of, happened, known_by, looked_up
 
 from ._entities import ENTITIES, EntityName
-from ._rows import MartLike, Prepared, date_of, end_of, happened, known_by, looked_up
+from ._rows import MartLike, Prepared
 from ._snapshots import SNAPSHOTS, prepare_holdings
 
 __all__ = [

@@ -15,9 +15,9 @@ import ibis.expr.types as ir
 
 from marketing_ds import schema
 from marketing_ds._core.errors import MartError
+from marketing_ds.schema.known import date_of, known_by
 
 from ._measures import EXACT, HUNDREDTHS, LARGEST, day_number, since
-from ._rows import date_of, known_by
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart

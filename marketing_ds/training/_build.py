@@ -16,9 +16,9 @@ import pyarrow as pa
 from marketing_ds._core.checks import check_choice, check_count, check_number
 from marketing_ds._core.errors import InvalidInput, MartError
 from marketing_ds.labels import Label, read_label
+from marketing_ds.schema.known import date_of
 from marketing_ds.tags import Tag
 from marketing_ds.tags._compile import check_day, choose, compiled
-from marketing_ds.tags._rows import date_of
 
 from ._frame import KEYS, in_order, narrowed
 from ._leaks import MAX_AUC, LeakFound, Leaks, find_leaks

@@ -13,7 +13,7 @@ import pandas as pd
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.hashing import salted_digest
 from marketing_ds.labels._window import Window
-from marketing_ds.tags._rows import date_of, known_by
+from marketing_ds.schema.known import date_of, known_by
 
 from ._plan import Plan, Population
 

@@ -114,7 +114,7 @@ def public(repeats: int) -> pd.DataFrame:
 
 def simulated(folder: Path, months: int) -> pd.DataFrame:
     import marketing_ds as mds
-    from marketing_ds.outcomes import bought
+    from marketing_ds.labels import bought
 
     mart = mds.open_mart(folder)
     truth = pd.read_parquet(folder / "_truth" / "propensity.parquet")
@@ -128,7 +128,7 @@ def simulated(folder: Path, months: int) -> pd.DataFrame:
         model = PropensityModel(n_jobs=2)
         model.fit(train.X, train.y, train.weight, groups=train.groups)
         tags = mds.tag_table(mart, test_day, tags=list(train.tags)).to_pandas()
-        label = bought(mart, test_day, horizon_days=30, category=category).to_pandas()
+        label = bought(category=category).table(mart, test_day, 30).to_pandas()
         test = tags.merge(label, on="customer_id")
         found = model.evaluate(test.drop(columns="label"), test["label"])
         known = truth[(truth["category"] == category) & (truth["cutoff"] == truth["cutoff"].max())]

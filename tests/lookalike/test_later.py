@@ -39,7 +39,7 @@ def test_the_found_buy_more_than_the_random_holdout(mart, drawn):
     published = drawn.publish(mart, "lookalike_holdout", as_of=CUTOFF)
     arms = mart.latest("assignments", name="lookalike_holdout", as_of=CUTOFF)
     assert published.rows == arms.count().to_pyarrow().as_py()
-    bought = mds.outcomes.bought(mart, CUTOFF, horizon_days=30, category="wealth")
+    bought = mds.labels.bought(category="wealth").table(mart, CUTOFF, 30)
     result = mds.analyze_experiment(
         arms.inner_join(bought, "customer_id"), ["label"], shares=drawn.shares
     )
@@ -51,7 +51,7 @@ def test_the_found_buy_more_than_the_random_holdout(mart, drawn):
 
 
 def test_the_holdout_buys_as_all_candidates_do(mart, drawn):
-    bought = mds.outcomes.bought(mart, CUTOFF, horizon_days=30, category="wealth")
+    bought = mds.labels.bought(category="wealth").table(mart, CUTOFF, 30)
     labels = bought.to_pyarrow().to_pandas().set_index("customer_id")["label"]
     held = labels[drawn.ids("control")]
     error = (held.var() / len(held)) ** 0.5

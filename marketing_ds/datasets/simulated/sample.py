@@ -161,7 +161,7 @@ def _shown(path: Path, name: str) -> list[str]:
     """The first rows of a table."""
     first = pq.ParquetFile(path / name / "part-0000.parquet")
     rows = next(first.iter_batches(batch_size=_SHOWN_ROWS)).to_pylist()
-    names = MART[name].column_names
+    names = first.schema_arrow.names
     return [
         "",
         f"## {name}",
