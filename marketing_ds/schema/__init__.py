@@ -35,7 +35,7 @@ from .inputs import (
     PRODUCTS,
     TRANSACTIONS,
 )
-from .outputs import EFFECTS, OUTPUTS, PLANS, SCORES, SEGMENTS
+from .outputs import EFFECT_METHODS, EFFECTS, OUTPUTS, PLANS, SCORES, SEGMENTS
 from .rules import Rule, row_rules
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "CUSTOMERS",
     "CUSTOMER_ATTRIBUTES",
     "EFFECTS",
+    "EFFECT_METHODS",
     "EVENTS",
     "HOLDINGS",
     "MART",

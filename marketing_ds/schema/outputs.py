@@ -6,6 +6,16 @@ from collections.abc import Mapping
 
 from .contract import CONTACT_CHANNELS, Column, Table, id_column, money_column
 
+EFFECT_METHODS = (
+    "randomised",
+    "weighting",
+    "doubly_robust",
+    "matching",
+    "difference_in_differences",
+    "synthetic_control",
+)
+"""How an effect was found; all but the first are weaker evidence."""
+
 SCORES = Table(
     "scores",
     "Every model's output: the narrow waist between models and decisions.",
@@ -70,19 +80,26 @@ SPLITS = Table(
 EFFECTS = Table(
     "effects",
     "The differences that campaigns made, with their intervals.",
-    ("campaign_id", "metric", "arm"),
+    ("campaign_id", "metric", "arm", "segment"),
     (
         id_column("campaign_id", "Campaign."),
         Column("metric", "string", "Outcome or metric."),
         Column("arm", "string", "Arm compared with control."),
+        Column("segment", "string", "`all`, or `column=value`: among these customers."),
+        Column("method", "string", "How it was found.", allowed=EFFECT_METHODS),
         Column("n_control", "int64", "Customers in control.", minimum=0),
         Column("n_arm", "int64", "Customers in the arm.", minimum=0),
         Column("mean_control", "float64", "Mean in control.", nullable=True),
         Column("mean_arm", "float64", "Mean in the arm.", nullable=True),
         Column("effect", "float64", "Difference of means (adjusted, if CUPED).", nullable=True),
-        Column("effect_ci_lower", "float64", "Lower end.", nullable=True),
-        Column("effect_ci_upper", "float64", "Upper end.", nullable=True),
+        Column("effect_ci_lower", "float64", "Lower end; null if none.", nullable=True),
+        Column("effect_ci_upper", "float64", "Upper end; null if none.", nullable=True),
+        Column("standard_error", "float64", "Of the effect.", nullable=True, minimum=0),
+        Column("rel_effect", "float64", "Effect over control's mean.", "share", nullable=True),
+        Column("rel_effect_ci_lower", "float64", "Lower end.", "share", nullable=True),
+        Column("rel_effect_ci_upper", "float64", "Upper end.", "share", nullable=True),
         Column("p_value", "float64", "Two-sided.", nullable=True, minimum=0, maximum=1),
+        Column("blocked", "boolean", "A check failed: the figures must not be believed yet."),
     ),
 )
 
