@@ -12,7 +12,7 @@ from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.sample_ratio import ALPHA, sizes_p_value, weights_p_value
 
-from ._moments import Chances
+from .engine import Chances
 
 
 @dataclass(frozen=True)

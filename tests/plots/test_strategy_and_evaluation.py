@@ -74,4 +74,4 @@ def test_an_experiment_shows_one_line_a_metric_and_arm(relative: bool, data: pd.
 
 def test_a_blocked_experiment_says_so(data: pd.DataFrame) -> None:
     axes = draw_experiment(analyze_experiment(data, ["visit"], shares={"control": 1, "mail": 3}))
-    assert axes.get_title(loc="left") == "No verdict: sample-ratio mismatch"
+    assert axes.get_title(loc="left") == "No verdict: sample ratio"
