@@ -1,0 +1,123 @@
+"""What an analysis without randomisation found, and how little it takes to doubt it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from marketing_ds._core.checks import check_choice
+from marketing_ds._core.display import Result, frame_html
+from marketing_ds.evaluation.effects_rows import effects_rows
+
+from .balance import NOTICEABLE, CovariateBalance, PropensityOverlap
+from .sensitivity import Sensitivity
+from .words import LANGUAGES, WORDS, number, sentence
+
+EVIDENCE = "weaker"
+"""What an effect without randomisation is: it holds only if nothing hidden drove the choice."""
+
+
+@dataclass(frozen=True)
+class ObservationalResult(Result):
+    """Effects of a campaign whose arms were chosen, not drawn; see `analyze_observational`.
+
+    Attributes
+    ----------
+    method : {"doubly_robust", "weighting", "matching"}
+    estimand : {"ate", "att"}
+        For all customers of the arm and control, or for those of the arm.
+    alpha : float
+        1 − confidence of the intervals.
+    correction : str or None
+        How `p_adjusted` accounts for the number of rows.
+    balance : CovariateBalance
+        Standardised mean differences before and after.
+    overlap : PropensityOverlap
+        Whether both sides could have been in the arm.
+    sensitivity : Sensitivity
+        What hidden confounding the effects withstand.
+    learners : mapping
+        Arm → nuisance → how much each learner counts in it.
+    """
+
+    method: str
+    estimand: str
+    alpha: float
+    correction: str | None
+    covariates: tuple[str, ...]
+    balance: CovariateBalance = field(repr=False)
+    overlap: PropensityOverlap = field(repr=False)
+    sensitivity: Sensitivity = field(repr=False)
+    learners: Mapping[str, Mapping[str, Mapping[str, float]]] = field(repr=False)
+    _frame: pd.DataFrame = field(repr=False)
+
+    @property
+    def evidence(self) -> str:
+        """``weaker``: nothing but assumptions guards it against what is not among the covariates."""
+        return EVIDENCE
+
+    @property
+    def verdict(self) -> str:
+        """One sentence on the first metric, in English; see `verdict_in`."""
+        return self.verdict_in("en")
+
+    def verdict_in(self, language: str) -> str:
+        """What was found of the first metric, and that it is weaker evidence.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+        """
+        words = WORDS[check_choice("language", language, LANGUAGES)]
+        first = self._frame[self._frame["metric"] == self._frame["metric"].iloc[0]]
+        joint = self.sensitivity.to_frame()
+        found = words["and"].join(
+            sentence(row, self.alpha, language) for row in first.to_dict("records")
+        )
+        method = words[self.method] + words[self.estimand]
+        parts = [
+            words["weaker"],
+            words["found"].format(
+                metric=first["metric"].iloc[0], found=found, method=method, n=len(self.covariates)
+            ),
+            words["naive"].format(
+                values=words["comma"].join(number(v, signed=True) for v in first["naive_effect"])
+            ),
+        ]
+        sure = first[first["p_adjusted"] < self.alpha]
+        if len(sure):
+            limits = joint.merge(sure[["metric", "arm"]])["e_value_limit"]
+            parts.append(words["e_value"].format(value=number(float(limits.min()))))
+        return words["space"].join([*parts, *self.cautions(language)])
+
+    def cautions(self, language: str = "en") -> list[str]:
+        """What speaks against the assumptions in these data: no overlap, imbalance left over."""
+        words = WORDS[check_choice("language", language, LANGUAGES)]
+        found = []
+        if not self.overlap.passed:
+            share = float(self.overlap.to_frame()["outside_share"].max())
+            found.append(words["outside"].format(share=f"{100 * share:.0f}"))
+        if self.balance.worst > NOTICEABLE:
+            frame = self.balance.to_frame()
+            worst = frame.iloc[int(frame["smd_adjusted"].abs().to_numpy().argmax())]
+            found.append(
+                words["unbalanced"].format(
+                    covariate=worst["covariate"],
+                    smd=number(float(worst["smd_adjusted"]), signed=True),
+                )
+            )
+        return found
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per metric and arm."""
+        return self._frame.copy()
+
+    def effects_table(self, campaign_id: str) -> pd.DataFrame:
+        """The effects table of the mart's contract, ready to be published."""
+        frame = self._frame.assign(campaign_id=campaign_id, method=self.method, blocked=False)
+        return effects_rows(frame)
+
+    def _repr_html_(self) -> str:
+        return frame_html(self._frame, title=self.verdict)

@@ -1,0 +1,249 @@
+"""Difference in differences: units that began, against units that did not (yet)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from marketing_ds._core.checks import check_choice, check_columns, check_count, check_number
+from marketing_ds._core.display import Result, frame_html
+from marketing_ds._core.errors import InvalidInput
+from marketing_ds.evaluation.effects_rows import effects_rows
+
+from .cohorts import UnitInference, averages, cohort_cells, event_rows, overall_row
+from .panel_matrix import PanelMatrix, panel_matrix, starts_of
+from .result import EVIDENCE
+from .sample import Floats, Numbers
+from .words import LANGUAGES, WORDS, number, sentence
+
+CONTROLS = ("never", "not_yet")
+
+
+@dataclass(frozen=True)
+class DifferenceInDifferences(Result):
+    """The effect on treated units, period by period; see `difference_in_differences`.
+
+    Attributes
+    ----------
+    alpha : float
+        1 − confidence of the intervals.
+    n_units : int
+        Units compared.
+    pre_trend_p : float
+        p-value of no difference before the start, jointly; NaN with one period before it.
+    """
+
+    alpha: float
+    n_units: int
+    pre_trend_p: float
+    _frame: pd.DataFrame = field(repr=False)
+    _events: pd.DataFrame = field(repr=False)
+    _cohorts: pd.DataFrame = field(repr=False)
+
+    @property
+    def evidence(self) -> str:
+        """``weaker``: it holds only if trends would have been the same."""
+        return EVIDENCE
+
+    @property
+    def event_study(self) -> pd.DataFrame:
+        """One row a period relative to the start (0 is the first treated one), with intervals.
+
+        The last period before the start is the one compared with: its effect is 0.
+        """
+        return self._events.copy()
+
+    @property
+    def group_times(self) -> pd.DataFrame:
+        """One row a cohort (units that began together) and period: its effect."""
+        return self._cohorts.copy()
+
+    @property
+    def verdict(self) -> str:
+        """One sentence in English; see `verdict_in`."""
+        return self.verdict_in("en")
+
+    def verdict_in(self, language: str) -> str:
+        """What was found, and that it is weaker evidence, in ``en`` or ``zh``."""
+        words = WORDS[check_choice("language", language, LANGUAGES)]
+        frame = self._frame.assign(p_adjusted=self._frame["p_value"])
+        row = {str(name): value for name, value in frame.iloc[0].items()}
+        found = sentence(row, self.alpha, language)
+        p = self.pre_trend_p
+        trend = "untested" if np.isnan(p) else "trend" if p < self.alpha else "no_trend"
+        return words["space"].join(
+            [
+                words["weaker"],
+                words["did"].format(outcome=row["metric"], found=found, units=self.n_units),
+                words[trend].format(p=number(p)),
+            ]
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row: the effect per treated unit (or customer) and period."""
+        return self._frame.copy()
+
+    def effects_table(self, campaign_id: str) -> pd.DataFrame:
+        """The effects table of the mart's contract, ready to be published."""
+        frame = self._frame.assign(
+            campaign_id=campaign_id, method="difference_in_differences", blocked=False
+        )
+        return effects_rows(frame)
+
+    def _repr_html_(self) -> str:
+        return frame_html(self._events, title=self.verdict)
+
+
+def difference_in_differences(
+    panel: pd.DataFrame,
+    *,
+    treated_from: str | Mapping[Hashable, object],
+    outcome: str = "value",
+    unit: str = "unit",
+    time: str = "period",
+    size: str | None = None,
+    controls: str = "never",
+    anticipation: int = 0,
+    cluster: str | None = None,
+    arm: str = "treated",
+    alpha: float = 0.05,
+) -> DifferenceInDifferences:
+    """What changed in units that were treated, beyond what changed in those that were not.
+
+    Two periods and two groups, or many of both: each cohort of units that began together is
+    compared, period by period, with units not treated, from the last period before it began; then
+    cohorts are averaged. Units that already began are never taken as controls, which is what
+    misleads a regression with unit and period effects when starts differ.
+
+    Parameters
+    ----------
+    panel : pandas.DataFrame
+        One row a unit and period, none missing; see `branch_panel`.
+    treated_from : str or mapping
+        Column with a unit's first treated period (null: never treated), or unit → first period.
+    outcome, unit, time : str
+        Columns. Periods are sorted; they need not be equally long.
+    size : str, optional
+        Column with customers: units count by their average, else each counts once.
+    controls : {"never", "not_yet"}
+        Units never treated, or also those not treated until later.
+    anticipation : int
+        Periods before the start in which it may already have had an effect.
+    cluster : str, optional
+        Column of a coarser group of units whose errors go together.
+    arm : str
+        What the treated are called in results.
+    alpha : float
+        1 − confidence of the intervals.
+
+    Returns
+    -------
+    DifferenceInDifferences
+        `.to_frame()`: one row with the effect averaged over all treated units and their periods;
+        `.event_study`, `.group_times`, `.pre_trend_p`, `.verdict`, `.effects_table()`, `.plot()`.
+        Counts are customers where `size` is given, else units.
+
+    Raises
+    ------
+    InvalidInput
+        If the panel has holes or rows twice; no unit is treated or none is left as control; a unit
+        is treated from the first period on; a cohort or the controls have one unit only (then see
+        `synthetic_control`); there is one cluster.
+
+    Notes
+    -----
+    Variances are those of the units' changes, with the correction for few units (a group's own
+    mean costs one), and Satterthwaite's degrees of freedom from cohorts and controls; with
+    clusters, clusters − 1. Cohorts' sizes are taken as given. The pre-trend test is Hotelling's,
+    or Bonferroni's where there are too few units for it.
+
+    References
+    ----------
+    Callaway, Sant'Anna (2021), Difference-in-differences with multiple time periods, Journal of
+    Econometrics 225. Roth, Sant'Anna, Bilinski, Poe (2023), What's trending in
+    difference-in-differences?, Journal of Econometrics 235.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> panel = pd.DataFrame({
+    ...     "unit": ["a", "b", "c", "d"] * 2, "period": [1] * 4 + [2] * 4,
+    ...     "value": [10.0, 12, 20, 22, 15, 18, 21, 24]})
+    >>> result = difference_in_differences(panel, treated_from={"a": 2, "b": 2})
+    >>> round(float(result.to_frame()["effect"].iloc[0]), 6)
+    4.0
+    """
+    check_choice("controls", controls, CONTROLS)
+    alpha = check_number("alpha", alpha, low=0, high=1, inclusive=False)
+    early = check_count("anticipation", anticipation)
+    matrix = panel_matrix(panel, outcome=outcome, unit=unit, time=time, size=size)
+    starts = starts_of(panel, matrix, treated_from, unit)
+    groups = None if cluster is None else _clusters(panel, matrix, unit, cluster)
+    _check_starts(matrix, starts, early)
+    cells = cohort_cells(matrix, starts, controls, early)
+    test = UnitInference(starts, groups, alpha)
+    events = event_rows(cells, test, early)
+    before = [int(event) for event in events["event_time"] if event < -1 - early]
+    joint = test.joint(*averages(cells, before)) if before else np.nan
+    frame = overall_row(matrix, starts, [c for c in cells if c.after], test)
+    frame.insert(0, "metric", outcome)
+    frame.insert(1, "arm", arm)
+    frame["n_arm"], frame["n_control"] = _counts(matrix, starts, size is not None)
+    cohorts = pd.DataFrame(
+        [
+            {
+                "cohort": matrix.periods[c.start],
+                "period": matrix.periods[c.at],
+                **test.row(c.effect, c.psi),
+            }
+            for c in cells
+        ]
+    )
+    return DifferenceInDifferences(alpha, len(matrix.units), float(joint), frame, events, cohorts)
+
+
+def _counts(matrix: PanelMatrix, starts: Floats, sized: bool) -> tuple[int, int]:
+    """Customers (or units) treated, and never treated."""
+    sizes = matrix.sizes if sized else np.ones(len(starts))
+    treated = np.isfinite(starts)
+    return round(float(sizes[treated].sum())), round(float(sizes[~treated].sum()))
+
+
+def _clusters(panel: pd.DataFrame, matrix: PanelMatrix, unit: str, cluster: str) -> Numbers:
+    check_columns(panel.columns, [cluster], "panel")
+    each = panel.groupby(unit)[cluster].agg(["nunique", "first"]).reindex(list(matrix.units))
+    if (each["nunique"] != 1).any():
+        raise InvalidInput(f"{cluster!r} must be known and the same in all rows of a unit")
+    codes: Numbers = np.unique(each["first"].astype(str).to_numpy(), return_inverse=True)[1]
+    if codes.max() < 1:
+        raise InvalidInput(
+            f"cluster {cluster!r} must have at least 2 values, got one: nothing tells how much "
+            "clusters differ; leave cluster out"
+        )
+    return codes
+
+
+def _check_starts(matrix: PanelMatrix, starts: Floats, early: int) -> None:
+    treated = np.isfinite(starts)
+    if not treated.any():
+        raise InvalidInput(
+            "treated_from must name a unit that is treated within the panel, got none; the panel "
+            f"has periods {matrix.periods[0]!r} to {matrix.periods[-1]!r}"
+        )
+    first = np.flatnonzero(treated & (starts - 1 - early < 0))
+    if len(first):
+        raise InvalidInput(
+            f"every treated unit needs a period before its start{' and anticipation' if early else ''}, "
+            f"got none for {matrix.units[first[0]]!r}; begin the panel earlier or leave it out"
+        )
+    for start in np.unique(starts[treated]):
+        if (starts == start).sum() < 2:
+            lonely = matrix.units[int(np.flatnonzero(starts == start)[0])]
+            raise InvalidInput(
+                f"every cohort must have at least 2 units, got only {lonely!r} from "
+                f"{matrix.periods[int(start)]!r}; nothing tells its error: use synthetic_control for "
+                "a single unit"
+            )
