@@ -12,7 +12,7 @@ The data's path, in the order of the modules, of the notebooks and of the README
       → UpliftModel   who acts because of us                       uplift
       → allocate      who gets which offer within the limits       strategy
       → export_bundle  the hand-over to decision services          export
-      → analyze_experiment  what it really changed                 evaluation
+      → evaluate_campaign   what it really changed                 evaluation
 
 Models return one **scores** table, plans are made from scores alone, and a campaign is judged
 without the code that planned it. Results give ``.to_frame()``, show themselves in a notebook and
@@ -34,6 +34,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import datasets as datasets
+    from . import evaluation as evaluation
     from . import labels as labels
     from . import outcomes as outcomes
     from . import plots as plots
@@ -47,8 +48,37 @@ if TYPE_CHECKING:
     from ._core.hashing import hash_share as hash_share
     from .audiences import Audience as Audience
     from .audiences import audience as audience
+    from .evaluation import CampaignEvaluation as CampaignEvaluation
     from .evaluation import ExperimentResult as ExperimentResult
+    from .evaluation import FunnelStep as FunnelStep
+    from .evaluation import Mean as Mean
+    from .evaluation import NormalPrior as NormalPrior
+    from .evaluation import ObservationalResult as ObservationalResult
+    from .evaluation import Proportion as Proportion
+    from .evaluation import Quantile as Quantile
+    from .evaluation import Ratio as Ratio
+    from .evaluation import Sequential as Sequential
+    from .evaluation import analyze_campaign as analyze_campaign
+    from .evaluation import analyze_channels as analyze_channels
+    from .evaluation import analyze_customers as analyze_customers
     from .evaluation import analyze_experiment as analyze_experiment
+    from .evaluation import analyze_observational as analyze_observational
+    from .evaluation import analyze_products as analyze_products
+    from .evaluation import campaign_data as campaign_data
+    from .evaluation import campaign_interactions as campaign_interactions
+    from .evaluation import campaign_ledger as campaign_ledger
+    from .evaluation import campaign_roi as campaign_roi
+    from .evaluation import check_campaign as check_campaign
+    from .evaluation import difference_in_differences as difference_in_differences
+    from .evaluation import effect_tags as effect_tags
+    from .evaluation import evaluate_campaign as evaluate_campaign
+    from .evaluation import interaction_matrix as interaction_matrix
+    from .evaluation import plan_experiment as plan_experiment
+    from .evaluation import replay as replay
+    from .evaluation import roi_of_campaign as roi_of_campaign
+    from .evaluation import sequential_path as sequential_path
+    from .evaluation import synthetic_control as synthetic_control
+    from .evaluation import universal_effect as universal_effect
     from .export import Bundle as Bundle
     from .export import bundle_path as bundle_path
     from .export import export_bundle as export_bundle
@@ -100,6 +130,37 @@ if TYPE_CHECKING:
     from .uplift import uplift_metric as uplift_metric
 
 _HOME = {
+    "CampaignEvaluation": "evaluation",
+    "ExperimentResult": "evaluation",
+    "FunnelStep": "evaluation",
+    "Mean": "evaluation",
+    "NormalPrior": "evaluation",
+    "ObservationalResult": "evaluation",
+    "Proportion": "evaluation",
+    "Quantile": "evaluation",
+    "Ratio": "evaluation",
+    "Sequential": "evaluation",
+    "analyze_campaign": "evaluation",
+    "analyze_channels": "evaluation",
+    "analyze_customers": "evaluation",
+    "analyze_experiment": "evaluation",
+    "analyze_observational": "evaluation",
+    "analyze_products": "evaluation",
+    "campaign_data": "evaluation",
+    "campaign_interactions": "evaluation",
+    "campaign_ledger": "evaluation",
+    "campaign_roi": "evaluation",
+    "check_campaign": "evaluation",
+    "difference_in_differences": "evaluation",
+    "effect_tags": "evaluation",
+    "evaluate_campaign": "evaluation",
+    "interaction_matrix": "evaluation",
+    "plan_experiment": "evaluation",
+    "replay": "evaluation",
+    "roi_of_campaign": "evaluation",
+    "sequential_path": "evaluation",
+    "synthetic_control": "evaluation",
+    "universal_effect": "evaluation",
     "natural_groups": "groups",
     "ContactCap": "mart",
     "universal_control": "mart",
@@ -112,7 +173,6 @@ _HOME = {
     "trend": "profiling",
     "Audience": "audiences",
     "Bundle": "export",
-    "ExperimentResult": "evaluation",
     "Limits": "strategy",
     "Lookalike": "lookalike",
     "Mart": "mart",
@@ -121,7 +181,6 @@ _HOME = {
     "PropensityModel": "propensity",
     "UpliftModel": "uplift",
     "allocate": "strategy",
-    "analyze_experiment": "evaluation",
     "audience": "audiences",
     "campaign_outcomes": "outcomes",
     "compare_curves": "uplift",
@@ -157,6 +216,7 @@ _HOME = {
 }
 _MODULES = (
     "datasets",
+    "evaluation",
     "labels",
     "outcomes",
     "plots",

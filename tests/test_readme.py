@@ -121,6 +121,13 @@ def test_the_example_of_uplift_works(tmp_path):
     assert re.search(r"control +\d+", said)  # how many should be left alone
 
 
+def test_the_example_of_evaluation_works(tmp_path):
+    said = _said(_blocks("python")[5], tmp_path)
+    assert re.match(r"The campaign brought back ¥[\d.]+ per yuan spent", said)
+    assert "sample ratio" in said
+    assert "下结论之前的检查" in (tmp_path / "k06.html").read_text(encoding="utf-8")
+
+
 def test_the_schedule_can_be_served(tmp_path):
     (command,) = [c for c in COMMANDS if SERVER in c]
     command = command.replace(".venv/bin/", f"{BIN}/") + " --port 0"
