@@ -218,18 +218,30 @@ def _redemptions(
 
 
 def _costs(mart: Mart, which: Campaign, end: dt.datetime | None) -> ibis.Table | None:
-    """Contacts when sent, benefits when redeemed; a reversed one has cost 0 in the table."""
+    """Contacts when sent, benefits when redeemed, until that is undone."""
     costs = []
     for name, moment in (("contacts", "sent_at"), ("benefit_grants", "redeemed_at")):
         if name in mart.tables:
             rows = mart[name].filter(mart[name].campaign_id == which.campaign_id)
             if end is not None:
                 rows = rows.filter(rows[moment] < end)
+            if end is not None and name == "benefit_grants":
+                rows = _undone_later(mart, rows, end)
             costs.append(rows.select("customer_id", "cost_cny"))
     if not costs:
         return None
     both = ibis.union(*costs) if len(costs) > 1 else costs[0]
     return both.group_by("customer_id").aggregate(cost_cny=both.cost_cny.sum())
+
+
+def _undone_later(mart: Mart, rows: ibis.Table, end: dt.datetime) -> ibis.Table:
+    """Redemptions with their cost as of `end`: one undone later has cost 0 in the table by now."""
+    prices = mart["benefits"].select(_benefit="benefit_id", _price="cost_cny")
+    rows = rows.left_join(prices, rows.benefit_id == prices["_benefit"])
+    later = (rows.reversed_at >= end).fill_null(False)
+    return rows.mutate(
+        cost_cny=ibis.cases((later, rows["_price"].fill_null(0.0)), else_=rows.cost_cny)
+    )
 
 
 def _computed(mart: Mart, which: Campaign, end: dt.datetime | None) -> ibis.Table:

@@ -95,6 +95,12 @@ def test_clicks_redemptions_and_costs(tiny_mart: Mart) -> None:
     assert column(rows, "cost_cny") == pytest.approx(costs)
 
 
+def test_a_redemption_is_a_cost_until_it_is_undone(tiny_mart: Mart) -> None:
+    # c05 redeemed on 9 May, which was undone on the 12th.
+    assert outcomes(tiny_mart, "K1", as_of="2026-05-10")["c05"]["cost_cny"] == 18.05
+    assert outcomes(tiny_mart, "K1", as_of="2026-05-12")["c05"]["cost_cny"] == 0.05
+
+
 def test_only_purchases_of_the_product_count(tiny_tables: Tables, opened: Open) -> None:
     purchase(tiny_tables, product_id="P-WEA")
     purchase(tiny_tables, kind="redemption")
