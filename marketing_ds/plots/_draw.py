@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 from functools import singledispatch
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -72,3 +72,11 @@ def axes_or_new(ax: Axes | None, *, width: float = 7.0, height: float = 4.2) -> 
         return ax
     _, new = plt.subplots(figsize=(width, height), layout="constrained")
     return new
+
+
+def tidy(axes: Axes, grid: Literal["x", "y", "both"] = "x") -> Axes:
+    """The house's axes: no frame above and to the right, a light grid behind what is drawn."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis=grid, color="#e5e5e5", linewidth=0.8)
+    axes.set_axisbelow(True)
+    return axes

@@ -18,7 +18,7 @@ from marketing_ds.evaluation.campaign import (
     TimeCourse,
 )
 
-from ._draw import axes_or_new, draw
+from ._draw import axes_or_new, draw, tidy
 
 _ARMS = ("#1f5fa8", "#c8553d", "#3f8f8b", "#d1a23c", "#7d6b9e", "#8aa84f", "#5d7f9e")
 _BASE, _INK = "#b4bdc7", "#404040"
@@ -55,7 +55,7 @@ def draw_reach(result: Reach, ax: Axes | None = None, **options: Any) -> Axes:
     axes.set_title("Reach", loc="left", fontsize=11)
     if stages:
         axes.legend(frameon=False, loc="lower right")
-    return _bare(axes)
+    return tidy(axes)
 
 
 @draw.register
@@ -83,7 +83,7 @@ def draw_funnel(result: Funnel, ax: Axes | None = None, **options: Any) -> Axes:
     axes.set_xlabel("customers, and % of those of the step before")
     axes.set_title("Funnel: each step after the one before", loc="left", fontsize=11)
     axes.legend(frameon=False, loc="lower right")
-    return _bare(axes)
+    return tidy(axes)
 
 
 @draw.register
@@ -110,7 +110,7 @@ def draw_goal(result: Goal, ax: Axes | None = None, **options: Any) -> Axes:
     )
     axes.set_title(f"Goal{attained}", loc="left", fontsize=11)
     axes.legend(frameon=False, loc="lower right")
-    return _bare(axes, "y")
+    return tidy(axes, "y")
 
 
 @draw.register
@@ -128,7 +128,7 @@ def draw_benefits(result: Benefits, ax: Axes | None = None, **options: Any) -> A
     axes.set_xlabel("benefits issued")
     axes.set_title("Benefits", loc="left", fontsize=11, pad=22)
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8)
-    return _bare(axes)
+    return tidy(axes)
 
 
 @draw.register
@@ -147,7 +147,7 @@ def draw_sharing(result: Sharing, ax: Axes | None = None, **options: Any) -> Axe
     )
     if len(frame):
         axes.legend(frameon=False)
-    return _bare(axes, "y")
+    return tidy(axes, "y")
 
 
 @draw.register
@@ -184,7 +184,7 @@ def draw_time_course(
     level = f"{1 - result.alpha:.0%}"
     axes.set_title(f"Effect up to each day, always-valid {level} interval", loc="left", fontsize=11)
     axes.legend(frameon=False, loc="upper left")
-    return _bare(axes, "y")
+    return tidy(axes, "y")
 
 
 def _draw_counts(result: TimeCourse, axes: Axes, step: str | None) -> Axes:
@@ -200,15 +200,8 @@ def _draw_counts(result: TimeCourse, axes: Axes, step: str | None) -> Axes:
     axes.set_title("Time course", loc="left", fontsize=11)
     if steps:
         axes.legend(frameon=False, loc="upper left")
-    return _bare(axes, "y")
+    return tidy(axes, "y")
 
 
 def _colour(number: int) -> str:
     return _ARMS[number % len(_ARMS)]
-
-
-def _bare(axes: Axes, grid: str = "x") -> Axes:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, color="#e5e5e5", linewidth=0.8)  # type: ignore[arg-type]
-    axes.set_axisbelow(True)
-    return axes

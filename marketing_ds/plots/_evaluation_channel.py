@@ -22,7 +22,7 @@ from marketing_ds.evaluation.channel import (
     TouchAttribution,
 )
 
-from ._draw import axes_or_new, draw
+from ._draw import axes_or_new, draw, tidy
 
 _UP, _DOWN, _OPEN, _INK, _GRID = "#1f5fa8", "#c8553d", "#8a8a8a", "#404040", "#e5e5e5"
 _LINES = {"mau": "#b4bdc7", "wau": "#5d8fc4", "dau": "#1f5fa8"}
@@ -65,7 +65,7 @@ def draw_activity(
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.tick_params(axis="x", labelrotation=30)
     axes.set_title(f"Active customers, {_named(channel)}", loc="left", fontsize=11)
-    return _plain(axes, "y")
+    return tidy(axes, "y")
 
 
 @draw.register
@@ -115,7 +115,7 @@ def draw_use(result: ChannelUse, ax: Axes | None = None, **options: Any) -> Axes
     axes.set_xlabel("customers")
     axes.set_title(f"Use from {result.start} to {result.end}", loc="left", fontsize=11)
     axes.legend(frameon=False, fontsize=9)
-    return _plain(axes, "x")
+    return tidy(axes, "x")
 
 
 @draw.register
@@ -127,7 +127,7 @@ def draw_products(result: ProductsHeld, ax: Axes | None = None, **options: Any) 
     axes.set_yticks(range(len(rows)), [_named(channel) for channel in rows["channel"]])
     axes.set_xlabel("products per customer")
     axes.set_title(f"Products held on {result.snapshot}, by channel used", loc="left", fontsize=11)
-    return _plain(axes, "x")
+    return tidy(axes, "x")
 
 
 @draw.register
@@ -142,7 +142,7 @@ def draw_worth(result: ChannelWorth, ax: Axes | None = None, **options: Any) -> 
     axes.axvline(0, color=_INK, linewidth=0.8)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"¥{value:,.0f}"))
     axes.set_title("Revenue less contact cost, by channel", loc="left", fontsize=11)
-    return _plain(axes, "x")
+    return tidy(axes, "x")
 
 
 @draw.register
@@ -166,7 +166,7 @@ def draw_touches(result: TouchAttribution, ax: Axes | None = None, **options: An
         "Descriptive, no hold-out: channels that touched buyers", loc="left", fontsize=11
     )
     axes.legend(frameon=False, fontsize=9, loc="lower right")
-    return _plain(axes, "x")
+    return tidy(axes, "x")
 
 
 @draw.register
@@ -196,7 +196,7 @@ def draw_holdout(
     axes.set_xlabel(f"added {chosen} ({unit}), with {1 - result.alpha:.0%} interval")
     title = "Sample-ratio mismatch: do not believe" if result.blocked else "Added, against hold-out"
     axes.set_title(title, loc="left", fontsize=11, color=_DOWN if result.blocked else "black")
-    return _plain(axes, "x")
+    return tidy(axes, "x")
 
 
 @draw.register
@@ -213,7 +213,7 @@ def draw_arm_retention(result: ArmRetention, ax: Axes | None = None, **options: 
         "(grey: not shown after Holm)"
     )
     axes.set_title("Retention after the assignment", loc="left", fontsize=11)
-    return _plain(axes, "x")
+    return tidy(axes, "x")
 
 
 def _of_channel(frame: pd.DataFrame, channel: str) -> pd.DataFrame:
@@ -245,10 +245,3 @@ def _points(axes: Axes, rows: pd.DataFrame, name: str, colours: Any) -> None:
 def _colours(rows: pd.DataFrame, alpha: float) -> Any:
     sure = (rows["p_adjusted"] < alpha).to_numpy()
     return np.where(~sure, _OPEN, np.where(rows["effect"] > 0, _UP, _DOWN))
-
-
-def _plain(axes: Axes, grid: str) -> Axes:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, color=_GRID, linewidth=0.8)  # type: ignore[arg-type]
-    axes.set_axisbelow(True)
-    return axes

@@ -19,7 +19,7 @@ from marketing_ds.evaluation.observed import (
 )
 from marketing_ds.evaluation.observed.balance import NOTICEABLE
 
-from ._draw import axes_or_new, draw
+from ._draw import axes_or_new, draw, tidy
 
 _BLUE, _RED, _GREY, _ORANGE, _INK = "#1f5fa8", "#c8553d", "#8a8a8a", "#d99a2b", "#404040"
 _LONGEST = 30
@@ -247,10 +247,7 @@ def draw_synthetic(
 
 def _finished(axes: Axes, title: str) -> Axes:
     axes.set_title(title, loc="left", fontsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="x", color="#e5e5e5", linewidth=0.8)
-    axes.set_axisbelow(True)
-    return axes
+    return tidy(axes)
 
 
 def _short(label: str) -> str:

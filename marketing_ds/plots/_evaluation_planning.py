@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from marketing_ds.evaluation.planning import ExperimentPlan, Replay, RunTime, power
 
-from ._draw import axes_or_new, draw
+from ._draw import axes_or_new, draw, tidy
 
 _OURS, _DOWN, _OPEN, _INK = "#1f5fa8", "#c8553d", "#8a8a8a", "#404040"
 
@@ -55,7 +55,7 @@ def draw_plan(
     axes.set_xlabel("customers, all arms together")
     axes.set_title(f"Power to find {effect:+.1%} of {baseline.name}", loc="left", fontsize=11)
     axes.legend(frameon=False, fontsize=9, loc="lower right")
-    return _plain(axes)
+    return tidy(axes, "both")
 
 
 @draw.register
@@ -89,7 +89,7 @@ def draw_run_time(result: RunTime, ax: Axes | None = None, **options: Any) -> Ax
     title = f"Smallest effect on {result.baseline.name} found with {chance} power"
     axes.set_title(title, loc="left", fontsize=11)
     axes.legend(frameon=False, fontsize=9)
-    return _plain(axes)
+    return tidy(axes, "both")
 
 
 @draw.register
@@ -115,11 +115,4 @@ def draw_replay(result: Replay, ax: Axes | None = None, **options: Any) -> Axes:
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel(f"false alarms of {result.replays} A/A replays (promised: {result.alpha:.0%})")
     axes.set_title("Does the past keep what the formulas promise?", loc="left", fontsize=11)
-    return _plain(axes)
-
-
-def _plain(axes: Axes) -> Axes:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e5e5e5", linewidth=0.8)
-    axes.set_axisbelow(True)
-    return axes
+    return tidy(axes, "both")
