@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from marketing_ds._core.checks import check_columns, check_number
-from marketing_ds._core.errors import InvalidInput, did_you_mean
+from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.sample_ratio import ALPHA
+from marketing_ds.evaluation.arms import check_control
 from marketing_ds.evaluation.engine import Frame, Moments, arm_moments
 from marketing_ds.evaluation.srm import check_sample_ratio
 from marketing_ds.schema import CONTROL
@@ -146,7 +147,7 @@ def checks_of(
         groups[_DAY] = rows[time].cast("date")
     groups |= {column: rows[column] for column in by}
     counts = arm_counts(rows, arm, groups, probability)
-    _check_control(counts[ALL], control)
+    check_control([str(arm) for arm in counts[ALL]["arm"]], control)
     chances = chances_of(counts[ALL])
     sizes = {str(a): int(n) for a, n in zip(counts[ALL]["arm"], counts[ALL]["n"], strict=True)}
     made = []
@@ -184,14 +185,3 @@ def _table(table: Frame, wanted: Sequence[str], unit: str | None) -> ibis.Table:
     ids = [unit] if unit is not None and unit in table.columns else []
     frame = table[list(dict.fromkeys([*ids, *wanted]))]
     return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
-
-
-def _check_control(counts: pd.DataFrame, control: str) -> None:
-    arms = [str(arm) for arm in counts["arm"]]
-    if control not in arms:
-        raise InvalidInput(
-            f"control must be an arm of the data ({', '.join(map(repr, arms))}), "
-            f"got {control!r}{did_you_mean(control, arms)}"
-        )
-    if len(arms) < 2:
-        raise InvalidInput(f"data must have an arm beside {control!r}, got no other")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import ibis
 
-from marketing_ds._core.errors import InvalidInput, did_you_mean
+from marketing_ds._core.errors import InvalidInput
+from marketing_ds.evaluation.arms import check_control
 from marketing_ds.evaluation.metrics import Quantile
 
 from .clusters import FEW, ClusterSums, check_cluster, check_clusters, cluster_sums, robust
@@ -193,13 +194,7 @@ def _left_out(read: Read) -> list[str]:
 
 
 def _check_arms(moments: Mapping[str, Moments], control: str) -> None:
-    if control not in moments:
-        raise InvalidInput(
-            f"control must be an arm of the data ({', '.join(map(repr, moments))}), "
-            f"got {control!r}{did_you_mean(control, moments)}"
-        )
-    if len(moments) < 2:
-        raise InvalidInput(f"data must have an arm beside {control!r}, got no other")
+    check_control(moments, control)
     for arm, m in moments.items():
         if m.n < 2:
             raise InvalidInput(f"every arm must have at least 2 customers, got {m.n} in {arm!r}")

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.special import stdtr
 
-from marketing_ds._core.errors import InvalidInput, did_you_mean
+from marketing_ds._core.errors import InvalidInput
+from marketing_ds.evaluation.arms import check_control
 from marketing_ds.evaluation.engine import FloatArray, Frame, Moments, read_cells
 from marketing_ds.evaluation.engine.moments import moments_by_arm
 from marketing_ds.evaluation.inference.critical import critical_value, p_value
@@ -149,13 +150,7 @@ def campaign_roi(
 
 
 def _check_arms(moments: Mapping[str, Moments], control: str, *, least: int) -> None:
-    if control not in moments:
-        raise InvalidInput(
-            f"control must be an arm of the data ({', '.join(map(repr, moments))}), "
-            f"got {control!r}{did_you_mean(control, moments)}"
-        )
-    if len(moments) < 2:
-        raise InvalidInput(f"data must have an arm beside {control!r}, got no other")
+    check_control(moments, control)
     if ALL_ARMS in moments:
         raise InvalidInput(f"no arm may be named {ALL_ARMS!r}: that is the row of the total")
     for arm, m in moments.items():

@@ -8,19 +8,16 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from marketing_ds._core.checks import check_choice
-from marketing_ds._core.display import Result, frame_html
-from marketing_ds.evaluation.effects_rows import effects_rows
+from marketing_ds._core.display import frame_html
 
 from .balance import NOTICEABLE, CovariateBalance, PropensityOverlap
 from .sensitivity import Sensitivity
+from .weaker import WeakerEvidence
 from .words import LANGUAGES, WORDS, number, sentence
-
-EVIDENCE = "weaker"
-"""What an effect without randomisation is: it holds only if nothing hidden drove the choice."""
 
 
 @dataclass(frozen=True)
-class ObservationalResult(Result):
+class ObservationalResult(WeakerEvidence):
     """Effects of a campaign whose arms were chosen, not drawn; see `analyze_observational`.
 
     Attributes
@@ -54,23 +51,11 @@ class ObservationalResult(Result):
     _frame: pd.DataFrame = field(repr=False)
 
     @property
-    def evidence(self) -> str:
-        """``weaker``: nothing but assumptions guards it against what is not among the covariates."""
-        return EVIDENCE
+    def _method(self) -> str:
+        return self.method
 
-    @property
-    def verdict(self) -> str:
-        """One sentence on the first metric, in English; see `verdict_in`."""
-        return self.verdict_in("en")
-
-    def verdict_in(self, language: str) -> str:
-        """What was found of the first metric, and that it is weaker evidence.
-
-        Parameters
-        ----------
-        language : {"en", "zh"}
-        """
-        words = WORDS[check_choice("language", language, LANGUAGES)]
+    def _told(self, words: Mapping[str, str], language: str) -> list[str]:
+        """Of the first metric: what was found, and what speaks against it."""
         first = self._frame[self._frame["metric"] == self._frame["metric"].iloc[0]]
         joint = self.sensitivity.to_frame()
         found = words["and"].join(
@@ -78,7 +63,6 @@ class ObservationalResult(Result):
         )
         method = words[self.method] + words[self.estimand]
         parts = [
-            words["weaker"],
             words["found"].format(
                 metric=first["metric"].iloc[0], found=found, method=method, n=len(self.covariates)
             ),
@@ -90,7 +74,7 @@ class ObservationalResult(Result):
         if len(sure):
             limits = joint.merge(sure[["metric", "arm"]])["e_value_limit"]
             parts.append(words["e_value"].format(value=number(float(limits.min()))))
-        return words["space"].join([*parts, *self.cautions(language)])
+        return [*parts, *self.cautions(language)]
 
     def cautions(self, language: str = "en") -> list[str]:
         """What speaks against the assumptions in these data: no overlap, imbalance left over."""
@@ -109,15 +93,6 @@ class ObservationalResult(Result):
                 )
             )
         return found
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per metric and arm."""
-        return self._frame.copy()
-
-    def effects_table(self, campaign_id: str) -> pd.DataFrame:
-        """The effects table of the mart's contract, ready to be published."""
-        frame = self._frame.assign(campaign_id=campaign_id, method=self.method, blocked=False)
-        return effects_rows(frame)
 
     def _repr_html_(self) -> str:
         return frame_html(self._frame, title=self.verdict)

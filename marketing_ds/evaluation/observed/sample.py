@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from marketing_ds._core.checks import check_columns
-from marketing_ds._core.errors import InvalidInput, did_you_mean
+from marketing_ds._core.errors import InvalidInput
+from marketing_ds.evaluation.arms import check_control
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = npt.NDArray[np.int64]
@@ -156,13 +157,7 @@ def _arms(column: pa.ChunkedArray, control: str) -> npt.NDArray[np.object_]:
     arms: npt.NDArray[np.object_] = column.cast(pa.string()).to_numpy().astype(object)
     names, sizes = np.unique(arms, return_counts=True)
     known = [str(name) for name in names]
-    if control not in known:
-        raise InvalidInput(
-            f"control must be an arm of the data ({', '.join(map(repr, known))}), "
-            f"got {control!r}{did_you_mean(control, known)}"
-        )
-    if len(known) < 2:
-        raise InvalidInput(f"data must have an arm beside {control!r}, got no other")
+    check_control(known, control)
     for name, size in zip(known, sizes, strict=True):
         if size < _FEWEST:
             raise InvalidInput(

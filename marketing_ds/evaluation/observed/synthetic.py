@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,16 +11,15 @@ import pandas as pd
 from scipy.stats import t as student
 
 from marketing_ds._core.checks import check_choice, check_count, check_number
-from marketing_ds._core.display import Result, frame_html
+from marketing_ds._core.display import frame_html
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.evaluation.effects_rows import effects_rows
 from marketing_ds.evaluation.inference import fieller
 
 from .panel_matrix import PanelMatrix, panel_matrix
-from .result import EVIDENCE
 from .sample import Floats, Numbers
 from .simplex import simplex_weights
-from .words import LANGUAGES, WORDS, number, sentence
+from .weaker import WeakerEvidence
+from .words import number, sentence
 
 SYNTHETICS = ("did", "classic")
 _POOR = 0.95
@@ -28,7 +27,7 @@ _ALIKE = 2.0
 
 
 @dataclass(frozen=True)
-class SyntheticControl(Result):
+class SyntheticControl(WeakerEvidence):
     """The gap between treated units and their synthetic control; see `synthetic_control`.
 
     Attributes
@@ -55,11 +54,6 @@ class SyntheticControl(Result):
     _placebos: pd.DataFrame = field(repr=False)
 
     @property
-    def evidence(self) -> str:
-        """``weaker``: it holds only if the mixture would have stayed alike."""
-        return EVIDENCE
-
-    @property
     def gaps(self) -> pd.DataFrame:
         """One row a period: period, observed, synthetic, gap, after, weight (before the start)."""
         return self._gaps.copy()
@@ -75,17 +69,12 @@ class SyntheticControl(Result):
         return self._placebos.copy()
 
     @property
-    def verdict(self) -> str:
-        """One sentence in English; see `verdict_in`."""
-        return self.verdict_in("en")
+    def _method(self) -> str:
+        return "synthetic_control"
 
-    def verdict_in(self, language: str) -> str:
-        """What was found, and that it is weaker evidence, in ``en`` or ``zh``."""
-        words = WORDS[check_choice("language", language, LANGUAGES)]
-        frame = self._frame.assign(p_adjusted=self._frame["p_value"])
-        row = {str(name): value for name, value in frame.iloc[0].items()}
+    def _told(self, words: Mapping[str, str], language: str) -> list[str]:
+        row = self._first_row()
         parts = [
-            words["weaker"],
             words["synthetic"].format(
                 outcome=row["metric"],
                 found=sentence(row, self.alpha, language),
@@ -95,18 +84,7 @@ class SyntheticControl(Result):
         ]
         if self.poor_fit_share >= _POOR:
             parts.append(words["poor_fit"].format(share=f"{100 * self.poor_fit_share:.0f}"))
-        return words["space"].join(parts)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row: the mean gap after the start."""
-        return self._frame.copy()
-
-    def effects_table(self, campaign_id: str) -> pd.DataFrame:
-        """The effects table of the mart's contract, ready to be published."""
-        frame = self._frame.assign(
-            campaign_id=campaign_id, method="synthetic_control", blocked=False
-        )
-        return effects_rows(frame)
+        return parts
 
     def _repr_html_(self) -> str:
         return frame_html(self._gaps, title=self.verdict)

@@ -9,21 +9,20 @@ import numpy as np
 import pandas as pd
 
 from marketing_ds._core.checks import check_choice, check_columns, check_count, check_number
-from marketing_ds._core.display import Result, frame_html
+from marketing_ds._core.display import frame_html
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.evaluation.effects_rows import effects_rows
 
 from .cohorts import UnitInference, averages, cohort_cells, event_rows, overall_row
 from .panel_matrix import PanelMatrix, panel_matrix, starts_of
-from .result import EVIDENCE
 from .sample import Floats, Numbers
-from .words import LANGUAGES, WORDS, number, sentence
+from .weaker import WeakerEvidence
+from .words import number, sentence
 
 CONTROLS = ("never", "not_yet")
 
 
 @dataclass(frozen=True)
-class DifferenceInDifferences(Result):
+class DifferenceInDifferences(WeakerEvidence):
     """The effect on treated units, period by period; see `difference_in_differences`.
 
     Attributes
@@ -44,11 +43,6 @@ class DifferenceInDifferences(Result):
     _cohorts: pd.DataFrame = field(repr=False)
 
     @property
-    def evidence(self) -> str:
-        """``weaker``: it holds only if trends would have been the same."""
-        return EVIDENCE
-
-    @property
     def event_study(self) -> pd.DataFrame:
         """One row a period relative to the start (0 is the first treated one), with intervals.
 
@@ -62,36 +56,17 @@ class DifferenceInDifferences(Result):
         return self._cohorts.copy()
 
     @property
-    def verdict(self) -> str:
-        """One sentence in English; see `verdict_in`."""
-        return self.verdict_in("en")
+    def _method(self) -> str:
+        return "difference_in_differences"
 
-    def verdict_in(self, language: str) -> str:
-        """What was found, and that it is weaker evidence, in ``en`` or ``zh``."""
-        words = WORDS[check_choice("language", language, LANGUAGES)]
-        frame = self._frame.assign(p_adjusted=self._frame["p_value"])
-        row = {str(name): value for name, value in frame.iloc[0].items()}
+    def _told(self, words: Mapping[str, str], language: str) -> list[str]:
+        row, p = self._first_row(), self.pre_trend_p
         found = sentence(row, self.alpha, language)
-        p = self.pre_trend_p
         trend = "untested" if np.isnan(p) else "trend" if p < self.alpha else "no_trend"
-        return words["space"].join(
-            [
-                words["weaker"],
-                words["did"].format(outcome=row["metric"], found=found, units=self.n_units),
-                words[trend].format(p=number(p)),
-            ]
-        )
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row: the effect per treated unit (or customer) and period."""
-        return self._frame.copy()
-
-    def effects_table(self, campaign_id: str) -> pd.DataFrame:
-        """The effects table of the mart's contract, ready to be published."""
-        frame = self._frame.assign(
-            campaign_id=campaign_id, method="difference_in_differences", blocked=False
-        )
-        return effects_rows(frame)
+        return [
+            words["did"].format(outcome=row["metric"], found=found, units=self.n_units),
+            words[trend].format(p=number(p)),
+        ]
 
     def _repr_html_(self) -> str:
         return frame_html(self._events, title=self.verdict)
