@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 from ._core.checks import check_date
 from ._core.errors import InvalidInput, MartError, did_you_mean
 from .schema import CONTROL
+from .schema.known import midnight_after
 
 if TYPE_CHECKING:
     from .mart import Mart
@@ -40,6 +41,11 @@ class Campaign:
     def features_as_of(self) -> dt.date:
         """The day before the campaign: tags as of then know nothing of it."""
         return self.starts_on - dt.timedelta(days=1)
+
+    @property
+    def closes_on(self) -> dt.date:
+        """The last day on which an outcome of who is assigned on the last day counts."""
+        return self.ends_on + dt.timedelta(days=self.attribution_days)
 
 
 def campaign(mart: Mart, campaign_id: str) -> Campaign:
@@ -157,7 +163,7 @@ def campaign_outcomes(
     ('converted', 'amount_cny', 'clicked', 'redeemed', 'cost_cny')
     """
     which = campaign(mart, campaign_id)
-    end = None if as_of is None else _day_after(check_date("as_of", as_of))
+    end = None if as_of is None else midnight_after(check_date("as_of", as_of))
     assigned = mart["assignments"]
     assigned = assigned.filter(assigned.campaign_id == campaign_id).select(*_KEYS)
     if end is not None:
@@ -172,10 +178,9 @@ def campaign_outcomes(
     rows = assigned
     for part in derived:
         if part is not None:
-            rows = _beside(
-                rows, part, [name for name in part.columns if name not in computed.columns]
-            )
-    return _beside(rows, computed, [name for name in computed.columns if name != "customer_id"])
+            own = [name for name in part.columns if name not in computed.columns[1:]]
+            rows = beside(rows, part.select(own), zero=True)
+    return beside(rows, computed, zero=True)
 
 
 def _purchases(
@@ -226,7 +231,9 @@ def _costs(mart: Mart, which: Campaign, end: dt.datetime | None) -> ibis.Table |
             if end is not None:
                 rows = rows.filter(rows[moment] < end)
             if end is not None and name == "benefit_grants":
-                rows = _undone_later(mart, rows, end)
+                prices = mart["benefits"].select(_benefit="benefit_id", _price="cost_cny")
+                rows = rows.left_join(prices, rows.benefit_id == prices["_benefit"])
+                rows = rows.mutate(cost_cny=redemption_cost(rows, rows["_price"], end))
             costs.append(rows.select("customer_id", "cost_cny"))
     if not costs:
         return None
@@ -234,14 +241,18 @@ def _costs(mart: Mart, which: Campaign, end: dt.datetime | None) -> ibis.Table |
     return both.group_by("customer_id").aggregate(cost_cny=both.cost_cny.sum())
 
 
-def _undone_later(mart: Mart, rows: ibis.Table, end: dt.datetime) -> ibis.Table:
-    """Redemptions with their cost as of `end`: one undone later has cost 0 in the table by now."""
-    prices = mart["benefits"].select(_benefit="benefit_id", _price="cost_cny")
-    rows = rows.left_join(prices, rows.benefit_id == prices["_benefit"])
-    later = (rows.reversed_at >= end).fill_null(False)
-    return rows.mutate(
-        cost_cny=ibis.cases((later, rows["_price"].fill_null(0.0)), else_=rows.cost_cny)
-    )
+def redemption_cost(
+    grants: ibis.Table, price: ir.NumericValue, end: dt.datetime
+) -> ir.FloatingValue:
+    """What each of `benefit_grants` had cost by `end`: the table says what it has cost by now.
+
+    A redemption that was undone later has cost 0 in the table, but was a cost until then.
+    """
+    redeemed = (grants.redeemed_at < end).fill_null(False)
+    undone_later = redeemed & (grants.reversed_at >= end).fill_null(False)
+    return ibis.cases(
+        (undone_later, price.fill_null(0.0)), (redeemed, grants.cost_cny), else_=0.0
+    ).cast("float64")
 
 
 def _computed(mart: Mart, which: Campaign, end: dt.datetime | None) -> ibis.Table:
@@ -276,22 +287,26 @@ def _in_window(
     return joined.filter(*conditions)
 
 
-def _beside(rows: ibis.Table, part: ibis.Table, names: list[str]) -> ibis.Table:
-    """`rows` with the columns `names` of `part`, 0 where a customer is not in it."""
-    right = part.select("customer_id", *(n for n in names if n != "customer_id")).rename(
-        _customer="customer_id"
-    )
+def beside(rows: ibis.Table, part: ibis.Table, *, zero: bool) -> ibis.Table:
+    """`rows` with the columns of `part`, one row a customer in both.
+
+    Parameters
+    ----------
+    rows, part : ibis.Table
+        With a `customer_id`.
+    zero : bool
+        Whether who is not in `part` has 0 there (and all its columns are float64), or null.
+    """
+    right = part.rename(_customer="customer_id")
     joined = rows.left_join(right, rows.customer_id == right["_customer"])
-    known = [joined[name] for name in rows.columns]
-    added = {name: joined[name].fill_null(0.0) for name in names if name != "customer_id"}
-    return joined.select(*known, **added)
+    names = [name for name in part.columns if name != "customer_id"]
+    added = {
+        name: joined[name].cast("float64").fill_null(0.0) if zero else joined[name]
+        for name in names
+    }
+    return joined.select(*(joined[name] for name in rows.columns), **added)
 
 
 def _once(rows: ibis.Table) -> ir.FloatingScalar:
     """1 for each group; a bare 1.0 would reach files as a decimal."""
     return (rows.count() > 0).cast("float64")
-
-
-def _day_after(day: dt.date) -> dt.datetime:
-    """Midnight at the end of `day`."""
-    return dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1)

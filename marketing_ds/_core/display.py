@@ -67,7 +67,7 @@ def frame_html(frame: pd.DataFrame, *, title: str | None = None) -> str:
     if "whole" in columns:
         table = table.fmt_integer(columns=columns["whole"])
     if "p" in columns:
-        table = table.fmt(_p_text, columns=columns["p"])
+        table = table.fmt(p_text, columns=columns["p"])
     if "digits" in columns:
         table = table.fmt_number(columns=columns["digits"], n_sigfig=4)
     table = table.sub_missing()
@@ -78,7 +78,7 @@ def frame_html(frame: pd.DataFrame, *, title: str | None = None) -> str:
     return str(table.as_raw_html())
 
 
-def _p_text(p: float) -> str:
+def p_text(p: float) -> str:
     """A p-value; below one in ten thousand its digits say nothing."""
     return "—" if p != p else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 

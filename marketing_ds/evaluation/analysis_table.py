@@ -12,13 +12,15 @@ import ibis.expr.types as ir
 
 from marketing_ds import outcomes
 from marketing_ds._core.checks import check_count, check_date
-from marketing_ds._core.errors import InvalidInput, MartError
+from marketing_ds._core.errors import InvalidInput
+from marketing_ds.evaluation.assigned import nobody_assigned
 from marketing_ds.outcomes import Campaign
 from marketing_ds.schema import CONTROL
+from marketing_ds.schema.known import midnight_after
 from marketing_ds.tags import Tag, tag_table
 
 from .measures import SOURCES, Measure
-from .measuring import before_name, beside, midnight_after, value_of
+from .measuring import before_name, check_sources, tag_name, value_of
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart
@@ -92,12 +94,7 @@ def campaign_data(
     if others:
         assigned = rows = _with_others(mart, which, assigned)
     _check_names(rows, measures, before, tags)
-    for measure in measures:
-        if measure.source not in mart.tables:
-            raise MartError(
-                f"the measure {measure.name!r} needs the table {measure.source!r}, which "
-                f"'{mart.source}' does not have"
-            )
+    check_sources(mart, measures)
     first, last = _assigned_between(assigned, which, day)
     _check_over(measures, which, last, day)
     own = rows.columns
@@ -106,18 +103,18 @@ def campaign_data(
         by_source[measure.source].append(measure)
     for source, wanted in by_source.items():
         found = _measured(mart, assigned, source, wanted, which, before, (first, last), day)
-        rows = beside(rows, found, zero=True)
+        rows = outcomes.beside(rows, found, zero=True)
     rows = rows.select(*own, *_names(measures, before))
     if tags:
         known = min(which.features_as_of, first.date() - dt.timedelta(days=1))
-        rows = beside(rows, tag_table(mart, known, tags=tags), zero=False)
+        rows = outcomes.beside(rows, tag_table(mart, known, tags=tags), zero=False)
     return rows
 
 
 def _check_names(
     rows: ir.Table, measures: Sequence[Measure], before: int, tags: Sequence[str | Tag]
 ) -> None:
-    names = [*rows.columns, *(tag if isinstance(tag, str) else tag.name for tag in tags)]
+    names = [*rows.columns, *map(tag_name, tags)]
     names += _names(measures, before)
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -173,10 +170,7 @@ def _assigned_between(
     moments = rows.aggregate(first=rows.assigned_at.min(), last=rows.assigned_at.max())
     found = moments.to_pyarrow().to_pylist()[0]
     if found["first"] is None:
-        raise InvalidInput(
-            f"campaign {which.campaign_id!r} must have customers by as_of, got none assigned by "
-            f"{day}; it starts on {which.starts_on}"
-        )
+        raise nobody_assigned(which, day)
     return found["first"], found["last"]
 
 

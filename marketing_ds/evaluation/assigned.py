@@ -72,14 +72,19 @@ def assigned(mart: Mart, which: Campaign, as_of: dt.date) -> Assigned:
     counted = rows.group_by("arm").aggregate(n=rows.count(), known=rows.probability.count())
     found = counted.to_pyarrow().to_pylist()
     if not found:
-        raise InvalidInput(
-            f"campaign {which.campaign_id!r} must have customers by as_of, got none assigned by "
-            f"{as_of}; it starts on {which.starts_on}"
-        )
+        raise nobody_assigned(which, as_of)
     found.sort(key=lambda row: (row["arm"] != CONTROL, row["arm"]))
     return Assigned(
         rows,
         {row["arm"]: row["n"] for row in found},
         which.randomised,
         all(row["known"] == row["n"] for row in found),
+    )
+
+
+def nobody_assigned(which: Campaign, day: dt.date) -> InvalidInput:
+    """What to say of a campaign that has no customers by the end of `day`."""
+    return InvalidInput(
+        f"campaign {which.campaign_id!r} must have customers by as_of, got none assigned by "
+        f"{day}; it starts on {which.starts_on}"
     )

@@ -87,11 +87,6 @@ class CampaignEvaluation(Result):
         return self.checks.blocked
 
     @property
-    def closes_on(self) -> dt.date:
-        """The day on which every outcome that can count is in."""
-        return self.which.ends_on + dt.timedelta(days=self.which.attribution_days)
-
-    @property
     def roi(self) -> Roi | None:
         """Return on investment; None where it is not known."""
         return self.campaign.roi
@@ -259,7 +254,7 @@ def evaluate_campaign(
     if not which.randomised and (CONTROL in which.arms or BOUGHT.source in mart.tables):
         effects = _observed(mart, campaign, metrics, confounders, alpha)
         left_out.pop("effects", None)
-    first, last = which.starts_on, _last_day(which, day)
+    first, last = which.starts_on, min(which.closes_on, day)
     sold = campaign_id if which.product_id is not None and campaign.effects is not None else None
     return CampaignEvaluation(
         which=which,
@@ -282,10 +277,6 @@ def evaluate_campaign(
         ),
         left_out=left_out,
     )
-
-
-def _last_day(which: Campaign, day: dt.date) -> dt.date:
-    return min(which.ends_on + dt.timedelta(days=which.attribution_days), day)
 
 
 _NEEDED = {

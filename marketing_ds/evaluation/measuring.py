@@ -1,12 +1,29 @@
-"""How a measure is taken from rows, and put beside the customers it is of."""
+"""How a measure is taken from rows, and what columns are called."""
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
 
+from marketing_ds._core.errors import MartError
+from marketing_ds.tags import Tag
+
 from .measures import SOURCES, Measure
+
+if TYPE_CHECKING:
+    from marketing_ds.mart import Mart
+
+
+def check_sources(mart: Mart, measures: Sequence[Measure]) -> None:
+    """Raise unless the mart has the table of every measure."""
+    for measure in measures:
+        if measure.source not in mart.tables:
+            raise MartError(
+                f"the measure {measure.name!r} needs the table {measure.source!r}, which "
+                f"'{mart.source}' does not have"
+            )
 
 
 def value_of(rows: ir.Table, measure: Measure, inside: ir.BooleanValue) -> ir.Value:
@@ -29,15 +46,6 @@ def before_name(measure: Measure) -> str:
     return f"{measure.name}_before"
 
 
-def beside(rows: ir.Table, part: ir.Table, *, zero: bool) -> ir.Table:
-    """`rows` with the columns of `part`; 0 (or null) where a customer is not in it."""
-    right = part.rename(_customer="customer_id")
-    joined = rows.left_join(right, rows.customer_id == right["_customer"])
-    names = [name for name in part.columns if name != "customer_id"]
-    added = {name: joined[name].fill_null(0.0) if zero else joined[name] for name in names}
-    return joined.select(*(joined[name] for name in rows.columns), **added)
-
-
-def midnight_after(day: dt.date) -> dt.datetime:
-    """The first moment after a day."""
-    return dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1)
+def tag_name(tag: str | Tag) -> str:
+    """The column of a tag."""
+    return tag if isinstance(tag, str) else tag.name

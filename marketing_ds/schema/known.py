@@ -23,6 +23,11 @@ class Tables(Protocol):
         """The table of that name."""
 
 
+def midnight_after(day: dt.date) -> dt.datetime:
+    """The first moment after `day`."""
+    return dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1)
+
+
 def end_of(day: dt.date) -> ir.TimestampScalar:
     """The first moment after `day`."""
     after = day + dt.timedelta(days=1)

@@ -13,6 +13,7 @@ from marketing_ds._core.checks import check_columns, check_number
 from marketing_ds._core.display import Result, frame_html
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.evaluation.experiment import analyze_experiment
+from marketing_ds.evaluation.measuring import tag_name
 from marketing_ds.evaluation.metrics import Metric, as_metrics
 from marketing_ds.evaluation.money import Roi
 from marketing_ds.evaluation.result import ExperimentResult
@@ -24,7 +25,6 @@ from .arms import (
     by_channel,
     customers_of,
     design_of,
-    name_of,
     roi_of,
     whole_reason,
 )
@@ -186,8 +186,8 @@ def analyze_campaign(
             data = customers_of(mart, rows, tags)
             if tags:
                 data = rows.hold(data)
-            side = [name_of(tag) for tag in covariates]
-            options = {"segments": [name_of(tag) for tag in segments] or None, **design}
+            side = [tag_name(tag) for tag in covariates]
+            options = {"segments": [tag_name(tag) for tag in segments] or None, **design}
             effects = analyze_experiment(
                 data, wanted, covariates=side or None, alpha=alpha, **options
             )
@@ -251,7 +251,7 @@ def _result(rows: CampaignRows, left_out: Mapping[str, str], **parts: Any) -> Ca
     return CampaignAnalysis(
         campaign=rows.which,
         as_of=rows.as_of,
-        complete=rows.as_of >= rows.closes_on,
+        complete=rows.as_of >= rows.which.closes_on,
         left_out=left_out,
         _frame=_overview(rows, **parts),
         **parts,

@@ -10,9 +10,11 @@ import ibis
 import ibis.expr.types as ir
 
 from marketing_ds.evaluation.experiment import analyze_experiment
+from marketing_ds.evaluation.measuring import tag_name
 from marketing_ds.evaluation.metrics import Metric
 from marketing_ds.evaluation.money import Roi, campaign_roi
 from marketing_ds.evaluation.result import ExperimentResult
+from marketing_ds.outcomes import beside
 from marketing_ds.schema import CONTROL
 from marketing_ds.tags import Tag, tag_table
 
@@ -61,15 +63,8 @@ def customers_of(mart: Mart, rows: CampaignRows, tags: Sequence[str | Tag]) -> i
         return rows.outcomes
     first = rows.assigned.assigned_at.min().to_pyarrow().as_py()
     day = min(rows.which.features_as_of, first.date() - dt.timedelta(days=1))
-    wanted = list({name_of(tag): tag for tag in tags}.values())
-    found = tag_table(mart, day, wanted).rename(_customer="customer_id")
-    joined = rows.outcomes.left_join(found, rows.outcomes.customer_id == found["_customer"])
-    return joined.drop("_customer")
-
-
-def name_of(tag: str | Tag) -> str:
-    """The column of a tag."""
-    return tag if isinstance(tag, str) else tag.name
+    wanted = list({tag_name(tag): tag for tag in tags}.values())
+    return beside(rows.outcomes, tag_table(mart, day, wanted), zero=False)
 
 
 def roi_of(

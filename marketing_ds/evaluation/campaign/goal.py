@@ -119,15 +119,15 @@ def goal_of(mart: Mart, rows: CampaignRows, *, alpha: float) -> Goal:
     """Total, pace and projection of the objective; budget against cost."""
     which = rows.which
     known = which.objective in rows.outcome_names
-    days = (rows.closes_on - which.starts_on).days + 1
-    left = max((rows.closes_on - rows.as_of).days, 0)
+    days = (rows.which.closes_on - which.starts_on).days + 1
+    left = max((rows.which.closes_on - rows.as_of).days, 0)
     grown = _grown(rows) if timed(rows, which.objective) else None
     total, spent = _totals(rows, known)
     return Goal(
         which.objective,
         known,
         rows.as_of,
-        rows.closes_on,
+        rows.which.closes_on,
         math.nan if which.target is None else which.target,
         total,
         days,

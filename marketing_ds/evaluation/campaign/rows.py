@@ -14,7 +14,9 @@ import ibis.expr.types as ir
 from marketing_ds import outcomes
 from marketing_ds._core.checks import check_date
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds.evaluation.assigned import nobody_assigned
 from marketing_ds.outcomes import Campaign
+from marketing_ds.schema.known import midnight_after
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart
@@ -72,11 +74,6 @@ class CampaignRows:
     def end(self) -> dt.datetime:
         """The first moment that does not count any more."""
         return midnight_after(self.as_of)
-
-    @property
-    def closes_on(self) -> dt.date:
-        """The last day on which an outcome of who is assigned on the last day counts."""
-        return self.which.ends_on + dt.timedelta(days=self.which.attribution_days)
 
     @property
     def outcome_names(self) -> tuple[str, ...]:
@@ -153,11 +150,6 @@ def campaign_rows(
         )
 
 
-def midnight_after(day: dt.date) -> dt.datetime:
-    """The end of a day."""
-    return dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1)
-
-
 def _of_campaign(mart: Mart, name: str, which: Campaign, moment: str, end: dt.datetime) -> ir.Table:
     rows = mart[name]
     rows = rows.filter(rows.campaign_id == which.campaign_id, rows[moment] < end)
@@ -176,18 +168,12 @@ def _known_by(mart: Mart, name: str, rows: ir.Table, end: dt.datetime) -> ir.Tab
     benefits = mart["benefits"]
     facts = benefits.select(_benefit="benefit_id", _price="cost_cny", _days="valid_days")
     rows = rows.left_join(facts, rows.benefit_id == facts["_benefit"])
-    # A redemption that was undone later has cost 0 in the table, but was a cost until then.
-    undone_later = (rows.redeemed_at < end) & (rows.reversed_at >= end)
-    cost = ibis.cases(
-        (undone_later.fill_null(False), rows["_price"].fill_null(0.0)),
-        ((rows.redeemed_at < end).fill_null(False), rows.cost_cny),
-        else_=0.0,
-    )
+    cost = outcomes.redemption_cost(rows, rows["_price"], end)
     cut = {moment: ibis.ifelse(rows[moment] < end, rows[moment], ibis.null()) for moment in later}
     last = rows.granted_at + rows["_days"].as_interval("D")
     expired = rows.redeemed_at.isnull() | (rows.redeemed_at >= end)
     return rows.mutate(
-        cost_cny=cost.cast("float64"),
+        cost_cny=cost,
         piece_cny=rows["_price"],
         expired=(expired & (last <= end)).fill_null(False),
         **cut,
@@ -215,10 +201,7 @@ def _arms(assigned: ir.Table, which: Campaign, day: dt.date) -> tuple[dict[str, 
     )
     rows = {row["arm"]: row for row in found.to_pyarrow().to_pylist()}
     if not rows:
-        raise InvalidInput(
-            f"campaign {which.campaign_id!r} must have customers by as_of, got none assigned by "
-            f"{day}; it starts on {which.starts_on}"
-        )
+        raise nobody_assigned(which, day)
     # An arm that fills up after as_of is none yet.
     arms = {
         arm: Arm(**{name: rows[arm][name] for name in Arm.__dataclass_fields__})

@@ -60,7 +60,7 @@ class TimeCourse(Result):
 def time_course_of(rows: CampaignRows, *, randomised: bool, alpha: float) -> TimeCourse:
     """Counts by day in one query, and the sums of all effects in another."""
     objective = rows.which.objective
-    over = (min(rows.as_of, rows.closes_on) - rows.which.starts_on).days + 1
+    over = (min(rows.as_of, rows.which.closes_on) - rows.which.starts_on).days + 1
     if randomised and timed(rows, objective):
         path = _path(rows, over, alpha)
     else:
@@ -95,7 +95,7 @@ def _path(rows: CampaignRows, over: int, alpha: float) -> pd.DataFrame:
     ages = min(rows.which.attribution_days, over)
     parts = []
     for since, days, length in (
-        (SINCE_START, over, (rows.closes_on - rows.which.starts_on).days + 1),
+        (SINCE_START, over, (rows.which.closes_on - rows.which.starts_on).days + 1),
         (SINCE_ASSIGNMENT, ages, rows.which.attribution_days),
     ):
         paths = {

@@ -16,6 +16,7 @@ from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.outcomes import Campaign
 from marketing_ds.schema import CONTROL
+from marketing_ds.schema.known import midnight_after
 
 from ..analysis_table import campaign_data
 from ..engine import Estimate, arm_moments, estimate
@@ -120,7 +121,7 @@ def holdout_attribution(
             for arm, one in {WHOLE: _together(present), **single}.items():
                 rows.append(_row(metric, channel, arm, found[CONTROL], one, alpha))
     frame = _adjusted(pd.DataFrame(rows))
-    complete = over <= dt.datetime.combine(window.last, dt.time()) + dt.timedelta(days=1)
+    complete = over <= midnight_after(window.last)
     return HoldoutAttribution(which.campaign_id, srm, complete, alpha, frame)
 
 

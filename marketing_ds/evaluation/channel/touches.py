@@ -18,9 +18,10 @@ import pandas as pd
 
 from marketing_ds._core.hashing import salted_digest
 from marketing_ds.schema import BEHAVIOUR_CHANNELS, CONTACT_CHANNELS
+from marketing_ds.schema.known import midnight_after
 from marketing_ds.tags._measures import bit_or
 
-from .window import Window, midnight_after
+from .window import Window
 from .worth import purchases
 
 if TYPE_CHECKING:

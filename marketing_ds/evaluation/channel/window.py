@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 
 from marketing_ds._core.checks import check_count, check_date
 from marketing_ds._core.errors import InvalidInput, MartError
+from marketing_ds.schema.known import midnight_after
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart
@@ -108,8 +109,3 @@ def window(
     moments = found.known(mart["events"], "occurred_at").occurred_at
     earliest = moments.min().to_pyarrow().as_py()
     return found if earliest is None else replace(found, history_from=earliest.date())
-
-
-def midnight_after(day: dt.date) -> dt.datetime:
-    """The end of a day."""
-    return dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1)

@@ -13,8 +13,9 @@ import pandas as pd
 from marketing_ds._core.checks import check_date, check_number
 from marketing_ds._core.sample_ratio import ALPHA
 from marketing_ds.evaluation.engine import arm_moments
-from marketing_ds.outcomes import Campaign, campaign
+from marketing_ds.outcomes import Campaign, beside, campaign
 from marketing_ds.schema import CONTROL
+from marketing_ds.schema.known import midnight_after
 from marketing_ds.tags import answered_tags, tag_table
 
 from .balance import balance_check
@@ -106,7 +107,7 @@ def check_campaign(
     alpha = check_number("alpha", alpha, low=0, high=1, inclusive=False)
     which = campaign(mart, campaign_id)
     day = mart.last_date if as_of is None else check_date("as_of", as_of)
-    end = dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1)
+    end = midnight_after(day)
     rows = mart["assignments"]
     rows = rows.filter(rows.campaign_id == campaign_id, rows.assigned_at < end)
     assigned = rows.select("customer_id", "arm", "probability", "assigned_at")
@@ -210,9 +211,7 @@ def _with_tags(mart: Mart, which: Campaign, assigned: ir.Table, names: list[str]
     """The customers with their tags as of the day before the campaign."""
     if not names:
         return assigned
-    right = tag_table(mart, which.features_as_of, tags=names).rename(_customer="customer_id")
-    joined = assigned.left_join(right, assigned.customer_id == right["_customer"])
-    return joined.select(*assigned.columns, *names)
+    return beside(assigned, tag_table(mart, which.features_as_of, tags=names), zero=False)
 
 
 def _filled(table: ir.Table, numbers: list[str]) -> ir.Table:

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from marketing_ds._core.estimate import wilson
+from marketing_ds.schema.known import midnight_after
 
 from .check import Check, found
 
@@ -34,7 +35,7 @@ def leak_checks(
     day : date
         Rows after its end are not known yet.
     """
-    end = dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1)
+    end = midnight_after(day)
     contacts = _contacts(mart, campaign_id, assigned, end)
     grants = _grants(mart, campaign_id, assigned, end)
     outcomes = _outcomes(mart, campaign_id, assigned, day)

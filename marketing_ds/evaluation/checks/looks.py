@@ -9,8 +9,9 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from marketing_ds._core.errors import InvalidInput
+from marketing_ds.evaluation.assigned import nobody_assigned
 from marketing_ds.outcomes import Campaign
+from marketing_ds.schema.known import midnight_after
 
 from .check import Check, found
 
@@ -28,7 +29,7 @@ def edge_checks(
     InvalidInput
         If nobody was assigned by `day`.
     """
-    end = dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1)
+    end = midnight_after(day)
     over = assigned.assigned_at + ibis.interval(days=which.attribution_days) <= end
     asked = assigned.aggregate(
         n=assigned.count(),
@@ -38,10 +39,7 @@ def edge_checks(
     )
     seen = asked.to_pyarrow().to_pylist()[0]
     if not seen["n"]:
-        raise InvalidInput(
-            f"campaign {which.campaign_id!r} must have customers by as_of, got none assigned by "
-            f"{day}; it starts on {which.starts_on}"
-        )
+        raise nobody_assigned(which, day)
     ready = max(which.ends_on, seen["last"].date()) + dt.timedelta(days=which.attribution_days)
     return [
         _inside(mart, seen["first"].date()),

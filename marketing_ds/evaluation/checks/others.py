@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from marketing_ds.outcomes import Campaign
+from marketing_ds.schema.known import midnight_after
 
 from .check import Check, found
 from .ratios import arm_counts, group_ratios
@@ -62,7 +63,7 @@ def others_check(
 def _in_both(mart: Mart, which: Campaign, assigned: ir.Table, day: dt.date) -> ir.Table:
     """Our customers once for each other campaign whose window overlaps theirs: arm, other."""
     rows, campaigns = mart["assignments"], mart["campaigns"]
-    end = dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1)
+    end = midnight_after(day)
     rows = rows.filter(rows.campaign_id != which.campaign_id, rows.assigned_at < end)
     days = campaigns.select(_campaign="campaign_id", _days="attribution_days")
     rows = rows.inner_join(days, rows.campaign_id == days["_campaign"])

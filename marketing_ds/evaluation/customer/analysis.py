@@ -14,11 +14,12 @@ from marketing_ds._core.checks import check_count, check_date, check_number
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.audiences import Audience
 from marketing_ds.evaluation.assigned import Assigned, assigned
+from marketing_ds.evaluation.measuring import tag_name
 from marketing_ds.outcomes import Campaign
 from marketing_ds.tags import Tag
 
 from .changes import changes
-from .facts import Period, customer_facts, name_of
+from .facts import Period, customer_facts
 from .flows import flows
 from .people import assigned_people, members
 from .result import CustomerAnalysis, Evidence
@@ -134,7 +135,7 @@ def analyze_customers(
         arms = assigned(mart, subject, period.as_of)
         rows, told = assigned_people(mart, facts, subject, arms, period.as_of)
     standing = standing_tags(floors)
-    known: dict[str, str | Tag] = {**standing, **{name_of(tag): tag for tag in tags}}
+    known: dict[str, str | Tag] = {**standing, **{tag_name(tag): tag for tag in tags}}
     with mart.connection.held(rows) as held:
         counts = _counts(held)
         sizes = _sizes(counts, arms)
@@ -232,9 +233,8 @@ def _period(
             raise InvalidInput(
                 f"before must lie before the campaign, which starts on {which.starts_on}, got {start}"
             )
-        over = which.ends_on + dt.timedelta(days=which.attribution_days)
-        end = min(over, day)
-        if over > day and after is None:
+        end = min(which.closes_on, day)
+        if which.closes_on > day and after is None:
             notes.append("window_open")
     if after is not None:
         end = check_date("after", after)

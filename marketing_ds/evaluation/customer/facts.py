@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import ibis
 import ibis.expr.types as ir
 
+from marketing_ds.evaluation.measuring import tag_name
+from marketing_ds.outcomes import beside
 from marketing_ds.schema.known import date_of, end_of, known_by, looked_up
 from marketing_ds.tags import Tag, tag_table
 from marketing_ds.tags._measures import MASK_DAYS, bit_count, bit_or, day_number
@@ -115,17 +117,11 @@ def customer_facts(
     rows = _standing(rows, period, floors, assets=held is not None, staged=staged)
     told = [name for name in STANDING if name in rows.columns]
     followed = tuple(n for n in FOLLOWED if n in told) if snapshots.follow else ()
-    more = [tag for tag in tags if name_of(tag) not in rows.columns]
+    more = [tag for tag in tags if tag_name(tag) not in rows.columns]
     if more:
-        wanted = tag_table(mart, period.before, more).rename(_customer=ID)
-        rows = rows.left_join(wanted, [(ID, "_customer")]).drop("_customer")
-    names = (*told, *(name_of(tag) for tag in more))
+        rows = beside(rows, tag_table(mart, period.before, more), zero=False)
+    names = (*told, *(tag_name(tag) for tag in more))
     return Facts(rows, names, followed, tuple(measures), tuple(notes))
-
-
-def name_of(tag: str | Tag) -> str:
-    """The column of a tag."""
-    return tag if isinstance(tag, str) else tag.name
 
 
 @dataclass(frozen=True)

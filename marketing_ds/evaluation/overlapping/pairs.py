@@ -12,8 +12,9 @@ import ibis.expr.types as ir
 from marketing_ds._core.errors import InvalidInput, did_you_mean
 from marketing_ds.evaluation.analysis_table import campaign_data
 from marketing_ds.evaluation.measures import Measure
-from marketing_ds.outcomes import Campaign, campaign
+from marketing_ds.outcomes import Campaign, beside, campaign
 from marketing_ds.schema import CONTROL
+from marketing_ds.schema.known import midnight_after
 from marketing_ds.tags import tag_table
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def cell_sizes(
     """Arms of the two campaigns → customers, from the assignments alone; 0 where nobody is."""
     rows = mart["assignments"]
     if as_of is not None:
-        end = dt.datetime.combine(as_of, dt.time()) + dt.timedelta(days=1)
+        end = midnight_after(as_of)
         rows = rows.filter(rows.assigned_at < end)
     one = rows.filter(rows.campaign_id == first).select("customer_id", "arm", "probability")
     two = rows.filter(rows.campaign_id == second)
@@ -201,7 +202,4 @@ def _part(table: ir.Table, which: Campaign, names: Sequence[str]) -> ir.Table:
 def _with_covariates(
     mart: Mart, table: ir.Table, covariates: Sequence[str], day: dt.date
 ) -> ir.Table:
-    tags = tag_table(mart, day, tags=list(covariates)).rename(_customer="customer_id")
-    joined = table.left_join(tags, table.customer_id == tags["_customer"])
-    filled = {name: joined[name].cast("float64").fill_null(0.0) for name in covariates}
-    return joined.select(*table.columns, **filled)
+    return beside(table, tag_table(mart, day, tags=list(covariates)), zero=True)

@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from marketing_ds.mart import UniversalControl
+from marketing_ds.outcomes import beside
 from marketing_ds.schema import CONTACT_CHANNELS, CONTROL, consent_column
 
 if TYPE_CHECKING:
@@ -80,11 +81,11 @@ def period_table(mart: Mart, period: Period, control: UniversalControl) -> ir.Ta
     group = control.contains(known.customer_id)
     rows = known.select("customer_id", arm=ibis.ifelse(group, CONTROL, REACHED))
     if "transactions" in mart.tables:
-        rows = _beside(rows, _purchases(mart, period))
+        rows = beside(rows, _purchases(mart, period), zero=True)
     if "holdings" in mart.tables:
-        rows = _beside(rows, _assets(mart, period))
+        rows = beside(rows, _assets(mart, period), zero=True)
     if "contacts" in mart.tables:
-        rows = _beside(rows, _costs(mart, period))
+        rows = beside(rows, _costs(mart, period), zero=True)
     return rows
 
 
@@ -150,12 +151,3 @@ def _costs(mart: Mart, period: Period) -> ir.Table:
     return both.group_by("customer_id").aggregate(
         cost_cny=both.cost_cny.sum(), contacted=(both.contacts.sum() > 0).cast("int64")
     )
-
-
-def _beside(rows: ir.Table, part: ir.Table) -> ir.Table:
-    """`rows` with the columns of `part`, 0 where a customer is not in it."""
-    names = [name for name in part.columns if name != "customer_id"]
-    right = part.rename(_customer="customer_id")
-    joined = rows.left_join(right, rows.customer_id == right["_customer"])
-    added = {name: joined[name].cast("float64").fill_null(0.0) for name in names}
-    return joined.select(*rows.columns, **added)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
 
+from marketing_ds import outcomes
 from marketing_ds._core.checks import check_count, check_date
-from marketing_ds._core.errors import InvalidInput, MartError
+from marketing_ds._core.errors import InvalidInput
 from marketing_ds.audiences import audience as choose
 from marketing_ds.evaluation.measures import SOURCES, Measure, did, total
-from marketing_ds.evaluation.measuring import before_name, beside, midnight_after, value_of
+from marketing_ds.evaluation.measuring import before_name, check_sources, value_of
 from marketing_ds.rules import Rule
+from marketing_ds.schema.known import midnight_after
 from marketing_ds.tags import Tag, tag_table
 
 if TYPE_CHECKING:
@@ -93,10 +95,12 @@ def past_behaviour(
     for measure in measures:
         by_source[measure.source].append(measure)
     for source, wanted in by_source.items():
-        rows = beside(rows, _measured(mart, source, wanted, start, days, before_days), zero=True)
+        rows = outcomes.beside(
+            rows, _measured(mart, source, wanted, start, days, before_days), zero=True
+        )
     names = [n for m in measures for n in (m.name, *([before_name(m)] if before_days else []))]
     rows = rows.select("customer_id", *names)
-    return beside(rows, tag_table(mart, start, tags=tags), zero=False) if tags else rows
+    return outcomes.beside(rows, tag_table(mart, start, tags=tags), zero=False) if tags else rows
 
 
 def weekly_arrivals(
@@ -145,12 +149,8 @@ def _check_measures(mart: Mart, measures: Sequence[Measure], days: int) -> None:
         raise InvalidInput(
             f"measures must be at least one, each of a name of its own, got {names}; give name="
         )
+    check_sources(mart, measures)
     for measure in measures:
-        if measure.source not in mart.tables:
-            raise MartError(
-                f"the measure {measure.name!r} needs the table {measure.source!r}, which "
-                f"'{mart.source}' does not have"
-            )
         end = measure.span(days)[1]
         if end > days:
             raise InvalidInput(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from marketing_ds._core.display import p_text
 from marketing_ds._core.markup import Markup, element
 from marketing_ds.evaluation.campaign import Benefits, CampaignAnalysis, Goal, Sharing
 from marketing_ds.evaluation.campaign.goal import BY_EARLIER
@@ -137,7 +138,7 @@ def _effects(
                 said(row["mean_arm"]),
                 _over(_signed(row["effect"], share), _ends(*(_signed(b, share) for b in bounds))),
                 effect_bar(scale, row["effect"], bounds, label=_signed(row["effect"], share)),
-                _p(row["p_adjusted"]),
+                p_text(row["p_adjusted"]),
             )
         )
     head = [*([words["step"]] if by_step else []), words["arm" if by_step else "channel"]]
@@ -265,7 +266,3 @@ def _number(value: float) -> str:
     if math.isnan(value):
         return "—"
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.3g}"
-
-
-def _p(value: float) -> str:
-    return "—" if math.isnan(value) else "< 0.0001" if value < 1e-4 else f"{value:.4f}"

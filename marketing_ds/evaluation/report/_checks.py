@@ -11,9 +11,8 @@ from marketing_ds._core.markup import Markup, element, joined
 from marketing_ds.evaluation.checks import Check, Checks
 from marketing_ds.evaluation.checks.balance import TOGETHER
 from marketing_ds.evaluation.checks.words_zh import NAMES_ZH
-from marketing_ds.tags import catalogue
 
-from .parts import EffectScale, Words, effect_bar, section, table, whole
+from .parts import EffectScale, Words, effect_bar, section, table, tag_title, whole
 
 _ROWS = 8
 _ONE_LINE = "white-space:nowrap"
@@ -156,14 +155,10 @@ def _groups(name: str, frame: pd.DataFrame, words: Words) -> Markup:
 
 
 def _title(column: str, language: str) -> str:
-    """What a tag is called; other columns keep their name."""
+    """What a tag is called, or the day of the draw."""
     if column == "day":
         return "日期" if language == "zh" else column
-    known = {tag.name: tag for tag in catalogue()}
-    if column not in known:
-        return column
-    tag = known[column]
-    return tag.title_zh if language == "zh" else tag.title_en
+    return tag_title(column, language)
 
 
 def p_text(value: float) -> str:

@@ -7,13 +7,24 @@ from typing import Any
 
 import pandas as pd
 
+from marketing_ds._core.display import p_text
 from marketing_ds._core.markup import Markup, element, joined
 from marketing_ds.evaluation.inference import EVERYBODY
 from marketing_ds.evaluation.result import ExperimentResult
 from marketing_ds.evaluation.verdict import number
-from marketing_ds.tags import catalogue
 
-from .parts import EffectScale, Words, between, effect_bar, percent, section, table, whole
+from .parts import (
+    EffectScale,
+    Words,
+    between,
+    effect_bar,
+    percent,
+    section,
+    table,
+    tag_title,
+    tag_value,
+    whole,
+)
 
 _WORDS: Mapping[str, Words] = {
     "en": {
@@ -72,7 +83,7 @@ def effects_section(result: ExperimentResult, language: str) -> Markup:
     parts = frame.loc[frame["segment"] != EVERYBODY, "segment"].str.split("=", n=1)
     for column in dict.fromkeys(part[0] for part in parts):
         content += [
-            element("h3", words["segments"].format(column=_title(column, language))),
+            element("h3", words["segments"].format(column=tag_title(column, language))),
             _segments(result.segments(column), column, words, language),
         ]
     return section(words["title"], *content, note=words["note"].format(level=level))
@@ -87,7 +98,7 @@ def segment_name(segment: str, language: str) -> str:
     """``column=value`` as people read it."""
     column, value = segment.split("=", 1)
     between_them = "：" if language == "zh" else ": "
-    return f"{_title(column, language)}{between_them}{_value(column, value, language)}"
+    return f"{tag_title(column, language)}{between_them}{tag_value(column, value, language)}"
 
 
 def _rows(frame: pd.DataFrame, words: Words, language: str) -> Markup:
@@ -114,7 +125,7 @@ def _segments(frame: pd.DataFrame, column: str, words: Words, language: str) -> 
     scale = _scale(first)
     body = [
         (
-            _whole_word(_value(column, str(row["value"]), language)),
+            _whole_word(tag_value(column, str(row["value"]), language)),
             _whole_word(row["arm"]),
             whole(row["n_arm"]),
             number(row["mean_control"]),
@@ -135,11 +146,10 @@ def _effect(row: Mapping[str, Any], scale: EffectScale) -> tuple[object, ...]:
     ends = (float(row["effect_ci_lower"]), float(row["effect_ci_upper"]))
     low, high = number(ends[0], signed=True), number(ends[1], signed=True)
     value = number(row["effect"], signed=True)
-    p = float(row["p_adjusted"])
     return (
         joined([value, element("div", between(low, high))]),
         percent(float(row["rel_effect"]), signed=True),
-        "—" if p != p else "< 0.0001" if p < 1e-4 else f"{p:.4f}",
+        p_text(float(row["p_adjusted"])),
         effect_bar(scale, float(row["effect"]), ends, label=f"{value} [{low}, {high}]"),
     )
 
@@ -150,13 +160,3 @@ def _scale(frame: pd.DataFrame) -> EffectScale:
 
 def _records(frame: pd.DataFrame) -> Iterable[dict[str, Any]]:
     return ({str(k): v for k, v in row.items()} for row in frame.to_dict("records"))
-
-
-def _title(column: str, language: str) -> str:
-    known = {tag.name: tag for tag in catalogue()}
-    return known[column].title(language) if column in known else column
-
-
-def _value(column: str, value: str, language: str) -> str:
-    known = {tag.name: tag for tag in catalogue()}
-    return known[column].value_title(value, language) if column in known else value

@@ -77,7 +77,7 @@ def next_steps(found: CampaignEvaluation, language: str) -> list[str]:
         return [words["explain"].format(checks=words["list"].join(names))]
     steps = []
     if not found.campaign.complete:
-        steps.append(words["wait"].format(day=found.closes_on))
+        steps.append(words["wait"].format(day=found.which.closes_on))
     if found.roi is not None:
         steps += [_paid(each, words) for each in found.roi if each.arm != ALL_ARMS]
     elif isinstance(found.effects, ExperimentResult):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from marketing_ds._core.markup import Markup, drawing, element
+from marketing_ds.tags import Tag, catalogue
 
 LANGUAGES = ("en", "zh")
 Words = Mapping[str, str]
@@ -55,6 +57,23 @@ def money(value: float, *, signed: bool = False) -> str:
 def between(low: str, high: str) -> Markup:
     """An interval behind its estimate."""
     return element("small", f"[{low}, {high}]", class_="dim")
+
+
+def tag_title(column: str, language: str) -> str:
+    """What a tag is called; other columns keep their name."""
+    tags = _tags()
+    return tags[column].title(language) if column in tags else column
+
+
+def tag_value(column: str, value: str, language: str) -> str:
+    """What a value of a tag is called; values of other columns stay as they are."""
+    tags = _tags()
+    return tags[column].value_title(value, language) if column in tags else value
+
+
+@cache
+def _tags() -> Mapping[str, Tag]:
+    return {tag.name: tag for tag in catalogue()}
 
 
 def section(title: str, *content: object, note: str | None = None) -> Markup:
