@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from marketing_ds._core.estimate import interval
+from marketing_ds._core.estimate import Floats, interval
 from marketing_ds.uplift import UpliftCurve, UpliftGroups
 from marketing_ds.uplift.curves.toc import TocCurve
 
@@ -27,26 +27,10 @@ _BLUE, _GREY = "#1f5fa8", "#6b6b6b"
 def _(result: UpliftCurve, ax: Axes | None = None, *, per: float = 1000.0, **_: Any) -> Axes:
     """V against the share treated, per `per` people, with its band and the random line."""
     ax = axes_or_new(ax)
-    low, high = interval(result.value, result.se, result.alpha)
-    shown = np.unique(np.linspace(0, len(result.share) - 1, 501).astype(int))
-    share, value = result.share[shown], per * result.value[shown]
-    level = f"{1 - result.alpha:.0%}"
-    ax.fill_between(
-        share,
-        per * low[shown],
-        per * high[shown],
-        color=_BLUE,
-        alpha=0.18,
-        linewidth=0,
-        label=f"{level} interval, point by point",
-    )
-    ax.plot(share, value, color=_BLUE, linewidth=1.8, label="by score")
+    _banded(ax, result, per)
     end = per * result.average.value
     ax.plot([0, 1], [0, end], color=_GREY, linestyle="--", linewidth=1.2, label="at random")
     ax.axhline(0, color=_GREY, linewidth=0.6)
-    ax.set_xlim(0, 1)
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.set_xlabel("share of customers treated, best score first")
     ax.set_ylabel(f"extra outcome per {per:g} customers")
     qini = result.qini
     ax.set_title(
@@ -68,28 +52,13 @@ def _(result: TocCurve, ax: Axes | None = None, *, per: float = 1000.0, **_: Any
     the curve from the top 2 % on.
     """
     ax = axes_or_new(ax)
-    low, high = interval(result.value, result.se, result.alpha)
-    shown = np.unique(np.linspace(0, len(result.share) - 1, 501).astype(int))
-    share, value = result.share[shown], per * result.value[shown]
-    ax.fill_between(
-        share,
-        per * low[shown],
-        per * high[shown],
-        color=_BLUE,
-        alpha=0.18,
-        linewidth=0,
-        label=f"{1 - result.alpha:.0%} interval, point by point",
-    )
-    ax.plot(share, value, color=_BLUE, linewidth=1.8, label="by score")
+    low, high = _banded(ax, result, per)
     ax.axhline(0, color=_GREY, linestyle="--", linewidth=1.2, label="at random")
     calm = result.share >= min(0.02, result.share[-1])
     bottom = per * float(np.nanmin(np.append(low[calm], 0.0)))
     top = per * float(np.nanmax(np.append(high[calm], 0.0)))
     margin = 0.05 * (top - bottom) or 1.0
     ax.set_ylim(bottom - margin, top + margin)
-    ax.set_xlim(0, 1)
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.set_xlabel("share of customers treated, best score first")
     ax.set_ylabel(f"effect beyond the average,\nper {per:g} treated")
     autoc = result.autoc
     ax.set_title(
@@ -132,6 +101,27 @@ def _(result: UpliftGroups, ax: Axes | None = None, *, per: float = 1000.0, **_:
     )
     ax.legend(frameon=False, fontsize=8, loc="best")
     return _clean(ax)
+
+
+def _banded(ax: Axes, result: UpliftCurve | TocCurve, per: float) -> tuple[Floats, Floats]:
+    """The curve with its band against the share treated; the ends of its intervals, unscaled."""
+    low, high = interval(result.value, result.se, result.alpha)
+    shown = np.unique(np.linspace(0, len(result.share) - 1, 501).astype(int))
+    share, value = result.share[shown], per * result.value[shown]
+    ax.fill_between(
+        share,
+        per * low[shown],
+        per * high[shown],
+        color=_BLUE,
+        alpha=0.18,
+        linewidth=0,
+        label=f"{1 - result.alpha:.0%} interval, point by point",
+    )
+    ax.plot(share, value, color=_BLUE, linewidth=1.8, label="by score")
+    ax.set_xlim(0, 1)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.set_xlabel("share of customers treated, best score first")
+    return low, high
 
 
 def _clean(ax: Axes) -> Axes:

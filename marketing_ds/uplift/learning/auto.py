@@ -28,7 +28,7 @@ from marketing_ds._core.estimate import Estimate
 
 from ..arms import Floats
 from .effect import Effect, flat_effect
-from .learners import LEARNERS
+from .learners import LEARNERS, slope_on
 from .nuisances import Outcomes, Sample, within_folds
 
 MAIN = {"t1": "t", "x1": "x", "r1": "r", "s": "s"}
@@ -256,7 +256,7 @@ class _Arm:
                     **_told("qini", Estimate.from_influence(its, own, alpha=0.05)),
                     **_told("difference", versus),
                     "p_value": versus.p_value,
-                    "slope": _slope(self._psi, within_folds(oof, self._folds)),
+                    "slope": slope_on(self._psi, within_folds(oof, self._folds)),
                 }
             )
         return pd.DataFrame(rows).sort_values("qini", ascending=False, kind="stable")
@@ -283,12 +283,6 @@ def _better(psi: Floats, first: Floats, second: Floats) -> float:
     (one, of_one), (two, of_two) = _qini(psi, first), _qini(psi, second)
     difference = Estimate.from_influence(one - two, of_one - of_two, alpha=0.05)
     return float(ndtr(-difference.value / difference.se)) if difference.se else 1.0
-
-
-def _slope(target: Floats, spread: Floats) -> float:
-    """Least-squares slope of `target` on a centred `spread`; 0 where that is nothing."""
-    variance = float(spread @ spread)
-    return float(spread @ target) / variance if variance > 1e-18 * float(target @ target) else 0.0
 
 
 def _qini(psi: Floats, score: Floats) -> tuple[float, Floats]:

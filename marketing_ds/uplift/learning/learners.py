@@ -174,11 +174,13 @@ def out_of_fold_slope(psi: Floats, predicted: Floats, folds: npt.NDArray[np.int8
     Within folds, since a member's mean lacks just the customers it is held against: between
     folds, high predictions meet low outcomes by construction.
     """
-    spread = within_folds(predicted, folds)
+    return max(0.0, slope_on(psi, within_folds(predicted, folds)))
+
+
+def slope_on(target: Floats, spread: Floats) -> float:
+    """Least-squares slope of `target` on a centred `spread`; 0 where that is nothing."""
     variance = float(spread @ spread)
-    if variance <= 1e-18 * len(psi) * float(np.mean(psi**2)):
-        return 0.0
-    return max(0.0, float(spread @ psi) / variance)
+    return float(spread @ target) / variance if variance > 1e-18 * float(target @ target) else 0.0
 
 
 LEARNERS: Mapping[str, Callable[[Sample, Outcomes], tuple[Effect, ...]]] = {
