@@ -10,10 +10,11 @@ outcomes, never the models or plans that led to them.
 
 from .analysis_table import campaign_data
 from .campaign import CampaignAnalysis, analyze_campaign
+from .campaign_evaluation import CampaignEvaluation
 from .channel import ChannelAnalysis, analyze_channels
 from .checks import Check, Checks, check_campaign, check_experiment
 from .customer import CustomerAnalysis, analyze_customers
-from .evaluate import CampaignEvaluation, evaluate_campaign
+from .evaluate import evaluate_campaign
 from .experiment import analyze_experiment
 from .feedback import effect_tags
 from .inference import Inference, NormalPrior, Sequential
@@ -27,6 +28,7 @@ from .observed import (
     ObservationalResult,
     SyntheticControl,
     analyze_observational,
+    branch_panel,
     difference_in_differences,
     synthetic_control,
 )
@@ -97,6 +99,7 @@ __all__ = [
     "analyze_experiment",
     "analyze_observational",
     "analyze_products",
+    "branch_panel",
     "campaign_data",
     "campaign_interactions",
     "campaign_ledger",

@@ -17,6 +17,7 @@ from .checks.ratios import group_check, ratio_check
 from .engine import Moments, arm_moments
 from .engine.analysis import Analysis
 from .engine.cells import Cells
+from .engine.cubes import column_thirds
 from .engine.populations import Request
 from .srm import SrmCheck, check_sample_ratio
 
@@ -66,6 +67,7 @@ def made_checks(
     if not whole:
         made += _by_segment(analysis, [c for c in by if c in request.segments], shares)
     if request.sides:
+        moments = column_thirds(rows, request.sides, moments, request.arm)
         made.append(balance_check(moments, request.sides, request.control, ALPHA))
     return srm, Checks(tuple(made))
 

@@ -1,34 +1,29 @@
-"""A campaign judged as a whole: checks, effects, money and the four analyses in one call."""
+"""Judge a campaign of the mart as a whole: checks, effects, money, the four analyses in one call."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-import pandas as pd
 
 from marketing_ds import outcomes
 from marketing_ds._core.checks import check_choice, check_date
-from marketing_ds._core.display import Result, frame_html
+from marketing_ds._core.errors import InvalidInput
 from marketing_ds.outcomes import Campaign
-from marketing_ds.schema import CONTROL, EFFECTS
+from marketing_ds.schema import CONTROL
 from marketing_ds.tags import answered_tags
 
 from .analysis_table import campaign_data
 from .campaign import CampaignAnalysis, analyze_campaign
-from .channel import ChannelAnalysis, analyze_channels
-from .checks import Checks, check_campaign
-from .customer import CustomerAnalysis, analyze_customers
+from .campaign_evaluation import CampaignEvaluation
+from .channel import analyze_channels
+from .checks import check_campaign
+from .customer import analyze_customers
 from .measures import total
 from .metrics import Metric
-from .money import Roi
 from .observed import ObservationalResult, analyze_observational
-from .product import MOST_PRODUCTS, ProductAnalysis, analyze_products
+from .product import analyze_products
 from .result import ExperimentResult
-from .verdict import WORDS
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart
@@ -48,129 +43,6 @@ CONFOUNDERS = (
 BOUGHT = total("transactions", "amount_cny", kind="purchase", name="purchases_cny")
 """What is compared where the campaign's own outcomes are known of its customers alone."""
 _BEFORE_DAYS = 90
-
-
-@dataclass(frozen=True)
-class CampaignEvaluation(Result):
-    """What a campaign changed, and all that belongs to it; see `evaluate_campaign`.
-
-    Attributes
-    ----------
-    which : Campaign
-        The campaign.
-    as_of : date
-        Nothing after this day was used.
-    checks : Checks
-        Whether it may be judged.
-    effects : ExperimentResult, ObservationalResult or None
-        What the arms changed; the second where they were not drawn at random, None where there is
-        no control or no other arm.
-    campaign, customers, products, channels
-        The four analyses; None where left out.
-    left_out : mapping
-        Part → why it is None.
-    """
-
-    which: Campaign
-    as_of: dt.date
-    checks: Checks
-    effects: ExperimentResult | ObservationalResult | None
-    campaign: CampaignAnalysis
-    customers: CustomerAnalysis | None
-    products: ProductAnalysis | None
-    channels: ChannelAnalysis | None
-    left_out: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def blocked(self) -> bool:
-        """Whether a failed check forbids a verdict (the numbers stay)."""
-        return self.checks.blocked
-
-    @property
-    def roi(self) -> Roi | None:
-        """Return on investment; None where it is not known."""
-        return self.campaign.roi
-
-    @property
-    def verdict(self) -> str:
-        """One sentence with its interval, in money where that is known."""
-        return self.verdict_in("en")
-
-    def verdict_in(self, language: str) -> str:
-        """The verdict in a language: ``en`` or ``zh``.
-
-        Raises
-        ------
-        InvalidInput
-            If the language is another.
-        """
-        check_choice("language", language, ("en", "zh"))
-        if isinstance(self.effects, ObservationalResult):
-            return self.effects.verdict_in(language)
-        if self.blocked:
-            return self._obstacle(language)
-        if self.roi is not None:
-            return self.roi.verdict_in(language)
-        if self.effects is not None:
-            return self.effects.verdict_in(language)
-        return self.left_out["effects"]
-
-    def _obstacle(self, language: str) -> str:
-        first = next(check for check in self.checks.failed if check.blocks)
-        return WORDS[language]["blocked"].format(finding=first.finding_in(language))
-
-    def to_frame(self) -> pd.DataFrame:
-        """The effects: one row per segment, metric and arm; empty where there are none."""
-        return pd.DataFrame() if self.effects is None else self.effects.to_frame()
-
-    def effects_table(self) -> pd.DataFrame:
-        """The effects table of the mart's contract, ready to be published.
-
-        Of a drawn campaign with margin, cost and profit per customer, as far as they are known. Where a check failed that forbids a verdict, every row says so (`blocked`): feed-back and
-        ledger leave it out.
-        """
-        if self.effects is None:
-            return pd.DataFrame(columns=list(EFFECTS.column_names))
-        table = self.effects.effects_table(self.which.campaign_id)
-        if not isinstance(self.effects, ExperimentResult):
-            return table
-        if self.roi is not None:
-            money = self.roi.effects_table(self.which.campaign_id)
-            money = money[~money["metric"].isin(table["metric"])]
-            table = pd.concat([table, money], ignore_index=True)
-        return table.assign(blocked=table["blocked"] | self.blocked)
-
-    def report(
-        self, path: str | Path, *, language: str = "en", extras: Sequence[Result] = ()
-    ) -> Path:
-        """Write everything as one page of HTML that needs nothing from outside.
-
-        Parameters
-        ----------
-        path : str or Path
-            ``….html``; one that is there is replaced.
-        language : {"en", "zh"}
-        extras : sequence of Result
-            What shall stand on the page too: results of `campaign_ledger`, `campaign_interactions`,
-            `interaction_matrix`, `universal_effect`, `analyze_observational`,
-            `difference_in_differences`, `synthetic_control`.
-
-        Raises
-        ------
-        InvalidInput
-            If the path does not end in .html or its folder is not there, the language is unknown,
-            or an extra is no such result.
-        """
-        from .report.page import write_report
-
-        check_choice("language", language, ("en", "zh"))
-        return write_report(self, path, language=language, extras=extras)
-
-    def _repr_html_(self) -> str:
-        failed = Checks(self.checks.failed)
-        html = frame_html(self.campaign.to_frame(), title=self.verdict)
-        html += frame_html(failed.to_frame(), title="Failed checks") if failed.made else ""
-        return html
 
 
 def evaluate_campaign(
@@ -220,7 +92,8 @@ def evaluate_campaign(
     Raises
     ------
     InvalidInput
-        If the campaign is not in the mart, nobody was assigned by `as_of`, or a name is unknown.
+        If the campaign is not in the mart or begins before its first customer, nobody was assigned
+        by `as_of`, a customer is in two arms (`check_campaign` counts them), or a name is unknown.
 
     Notes
     -----
@@ -240,6 +113,7 @@ def evaluate_campaign(
         check_choice("without", part, PARTS)
     which = outcomes.campaign(mart, campaign_id)
     day = mart.last_date if as_of is None else check_date("as_of", as_of)
+    _check_begun(mart, which)
     campaign = analyze_campaign(
         mart,
         campaign_id,
@@ -279,6 +153,16 @@ def evaluate_campaign(
     )
 
 
+def _check_begun(mart: Mart, which: Campaign) -> None:
+    opened = mart["customers"].opened_on.min().to_pyarrow().as_py()
+    if opened is None or which.features_as_of < opened:
+        raise InvalidInput(
+            f"campaign {which.campaign_id!r} must begin after the mart's first customer was opened "
+            f"({opened}), got {which.starts_on}: nothing is known of anybody before it; load the "
+            "missing customers, or correct the campaign's date"
+        )
+
+
 _NEEDED = {
     "customers": ("holdings",),
     "products": ("transactions", "products"),
@@ -295,12 +179,6 @@ def _left_out(mart: Mart, campaign: CampaignAnalysis, without: Sequence[str]) ->
             found[part] = "left out"
         elif missing:
             found[part] = f"the mart has no table {' and no table '.join(missing)}"
-    if "products" not in found:
-        products = mart["products"].count().to_pyarrow().as_py()
-        if products > MOST_PRODUCTS:
-            found["products"] = (
-                f"the mart has {products:,} products, at most {MOST_PRODUCTS:,} are told"
-            )
     return found
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import ibis
-
 from marketing_ds._core.checks import check_columns
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.schema import CONTROL
 
 from .before_verdict import check_not_after, made_checks
+from .checks.units import check_units
 from .engine import Frame, as_table, columns_of
 from .engine.analysis import analyze
 from .engine.derived import with_derived
@@ -116,16 +115,19 @@ def analyze_experiment(
     Notes
     -----
     Difference of means with Welch's interval (unequal variances, Satterthwaite's degrees of
-    freedom); the relative effect by Fieller's theorem, unbounded where control's mean cannot be
-    told from 0; ratios by the delta method. A metric without variance has no p-value (NaN).
-    Every segment is analysed as if its customers were all there are; where an arm of it has fewer
-    than ten customers for each covariate, nothing is adjusted there. A failed check (α = 0.001)
-    blocks the verdict, not the numbers.
+    freedom), score intervals of proportions with few events; the relative effect by Fieller's
+    theorem, unbounded where control's mean cannot be told from 0; ratios by the delta method. A
+    metric without variance has no p-value (NaN). Every segment is analysed as if its customers were
+    all there are; where an arm of it has fewer than ten customers for each covariate, nothing is
+    adjusted there. A failed check (α = 0.001) blocks the verdict, not the numbers.
 
     One query serves all metrics, arms and segments. It is asked a second time only where a
     column's spread is tiny against its mean, chances differ, or covariates have gaps; segments
     and strata that would make thousands of cells together take a query each; capped metrics one
-    more for all, clusters one a segment column, quantiles one to three each.
+    more for all, clusters one a segment column, quantiles one to three each. Where arms are of
+    unequal size, one more tells how skewed the columns from before are, and, if few customers may
+    decide a mean, one a segment column how skewed this is: Welch's interval would be too short
+    there, see `inference.skewed`.
 
     References
     ----------
@@ -159,7 +161,8 @@ def analyze_experiment(
     check_columns(available, needed, "data")
     ids = ["customer_id"] if "customer_id" in available else []
     table = as_table(data, [*ids, *needed])
-    _check_customers(table, arm)
+    if ids:
+        check_units(table, arm, ids[0])
     table, limits = with_derived(table, wanted)
     quantiles = [m for m in wanted if isinstance(m, Quantile)]
     analysis = analyze(table, request, quantiles, cluster)
@@ -213,27 +216,3 @@ def _names(name: str, given: Sequence[str] | None) -> tuple[str, ...]:
 
 def _cuts(limits: Mapping[str, float]) -> list[str]:
     return [f"{name!r} is cut off at {limit:.6g}" for name, limit in limits.items()]
-
-
-def _check_customers(table: ibis.Table, arm: str) -> None:
-    if "customer_id" not in table.columns:
-        return
-    ids = table.customer_id
-    # Counting hashes is several times cheaper; a collision only leads to the exact count.
-    if _one_row_each(table, ids.hash()) or _one_row_each(table, ids):
-        return
-    each = table.group_by("customer_id").aggregate(rows=table.count(), arms=table[arm].nunique())
-    again = each.filter(each.customer_id.isnull() | (each.rows > 1))
-    found = again.aggregate(customers=again.count(), mixed=(again.arms > 1).sum())
-    numbers = found.to_pyarrow().to_pylist()[0]
-    raise InvalidInput(
-        f"data must have one row per customer_id, got {numbers['customers']} customers more than "
-        f"once (or null), {numbers['mixed']} of them in more than one arm; look at the assignment, "
-        "or sum up to one row a customer"
-    )
-
-
-def _one_row_each(table: ibis.Table, key: ibis.Value) -> bool:
-    asked = table.aggregate(rows=table.count(), known=table.customer_id.count(), keys=key.nunique())
-    found = asked.to_pyarrow().to_pylist()[0]
-    return bool(found["rows"] == found["known"] == found["keys"])

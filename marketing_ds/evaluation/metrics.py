@@ -234,6 +234,10 @@ class Quantile(Common):
     half the width of the interval between the order statistics around it over the normal quantile;
     where many customers share the value, the longer half, which is rather too wide than too narrow.
 
+    Of a column of few values a 95 % interval holds the truth in up to 100 %, and none could in 95:
+    an interval has its estimate in it, so it holds the truth at least as often as the estimate *is*
+    the truth, and a quantile that many customers share is found exactly in nearly every sample.
+
     References
     ----------
     Deng, Knoblich, Lu (2018), Applying the delta method in metric analytics, KDD, section 4.

@@ -89,7 +89,8 @@ class ExperimentResult(Result):
         mean_arm (unadjusted), effect and rel_effect with their intervals, p_value, p_adjusted
         (within the family of the row), variance_reduction_share, standard_error,
         detectable_effect (shown with 80 % probability, alone), interval (``welch``, ``score`` for
-        proportions with few events, ``none`` where nothing varies), role, better, margin_share,
+        proportions with few events, ``skewed`` for means that few customers decide in arms of
+        unequal size, ``none`` where nothing varies), role, better, margin_share,
         p_margin (of being worse by the margin), p_margin_adjusted (over the arms and segments of
         the metric), family, with a prior posterior_effect with its interval, p_better and
         expected_loss, and decision.

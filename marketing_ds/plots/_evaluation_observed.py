@@ -183,7 +183,7 @@ def draw_sensitivity(
 @draw.register
 def draw_event_study(result: DifferenceInDifferences, ax: Axes | None = None, **_: Any) -> Axes:
     """Effects by period from the start, with intervals; before it they should be near 0."""
-    frame = result.event_study
+    frame = result.event_study.replace([np.inf, -np.inf], np.nan)  # no line where all is possible
     axes = axes_or_new(ax, height=3.6)
     after = (frame["event_time"] >= 0).to_numpy()
     axes.axhline(0, color=_INK, linewidth=0.8)

@@ -44,7 +44,12 @@ def main(arguments: list[str] | None = None) -> None:
             made[name] += 1
     show(f"{asked.trials:,} trials of {asked.customers:,} customers", hits, made)
     hits, made = HITS(), HITS()
-    for name, hit in (*scales(rng, asked.quick), *few(rng, asked.quick)):
+    found = (
+        *scales(rng, asked.quick),
+        *few(rng, asked.quick),
+        *small_arms(rng, asked.quick // 10),
+    )
+    for name, hit in found:
         hits[name] += int(hit.sum())
         made[name] += len(hit)
     show(f"{asked.quick:,} trials from sums", hits, made)
@@ -254,6 +259,41 @@ def few(rng: np.random.Generator, trials: int) -> Iterator[tuple[str, FloatArray
             yield about, np.array([d.lower <= truth <= d.upper for d in found])
             inside = [d.rel_lower <= ratio - 1 <= d.rel_upper for d in found]
             yield f"{about}: relative", np.array(inside)
+
+
+def small_arms(rng: np.random.Generator, trials: int) -> Iterator[tuple[str, FloatArray]]:
+    """Amounts of few buyers in arms of unequal size: two-sided, relative, and each side's misses."""
+    for n, m in ((2_000, 18_000), (500, 4_500), (18_000, 2_000), (10_000, 10_000)):
+        for buyers, more, sigma, times in (
+            (0.03, 4 / 3, 1.5, 1.0),
+            (0.03, 1.0, 1.5, 1.5),
+            (0.1, 1.2, 1.0, 1.0),
+            (0.003, 2.0, 0.1, 1.0),
+        ):
+            level = buyers * np.exp(sigma**2 / 2)
+            rise, found = more * times - 1, []
+            for _ in range(trials):
+                pair = (
+                    spend(rng, n, buyers, sigma, 1.0),
+                    spend(rng, m, buyers * more, sigma, times),
+                )
+                found.append(compare(*pair))
+            name = (
+                f"{n:,} against {m:,}, {100 * buyers:g} % × {more:.3g} buy, σ = {sigma} × {times}"
+            )
+            yield name, np.array([d.lower <= level * rise <= d.upper for d in found])
+            yield f"{name}: relative", np.array([d.rel_lower <= rise <= d.rel_upper for d in found])
+            yield f"{name}: not above it", np.array([d.lower <= level * rise for d in found])
+
+
+def spend(rng: np.random.Generator, n: int, buyers: float, sigma: float, times: float) -> Estimate:
+    """Log-normal amounts of a share of customers; all others spend nothing."""
+    x = times * rng.lognormal(0, sigma, rng.binomial(n, buyers))
+    mean = float(x.sum()) / n
+    empty = n - len(x)
+    variance = (float(((x - mean) ** 2).sum()) + empty * mean**2) / (n - 1) / n
+    third = (float(((x - mean) ** 3).sum()) - empty * mean**3) / n**3
+    return Estimate(n, mean, variance, mean, variance, n - 1, third=third, upward=True)
 
 
 def estimates(drawn: FloatArray) -> Iterator[Estimate]:

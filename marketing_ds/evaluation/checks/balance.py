@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.special import fdtrc, stdtr
 
 from marketing_ds._core.estimate import normal_quantile
 from marketing_ds.evaluation.engine import FloatArray, Moments
 from marketing_ds.evaluation.inference import adjust
+from marketing_ds.evaluation.inference.skewness import cornish_fisher
 
 from .check import Check, found
 from .ratios import listed
@@ -33,6 +35,8 @@ class _Pair:
     deviation: FloatArray
     """Standard deviation of each column within arms."""
     freedom: float
+    skewness: FloatArray
+    """A sixth of that of each difference; 0 where it was not asked for."""
 
 
 def balance_check(
@@ -47,7 +51,8 @@ def balance_check(
 
     For each arm Hotelling's T² against control (exact for normal columns, and for large arms by
     the central limit theorem), times the number of arms; and a t-test of each column, Holm over
-    columns and arms. The check's p-value is twice the smaller of the two: many columns that differ
+    columns and arms. Where the moments have third ones, both allow for how skewed a difference of
+    unequal arms is (Cornish and Fisher). The check's p-value is twice the smaller of the two: many columns that differ
     a little, and one among many that differs a lot, are both seen.
 
     Parameters
@@ -86,7 +91,14 @@ def of_columns(
     places = [list(columns).index(column) for column in wanted]
     square = np.ix_(places, places)
     return {
-        arm: Moments(m.n, m.mean[places], m.scatter[square], m.error[square], m.chances)
+        arm: Moments(
+            m.n,
+            m.mean[places],
+            m.scatter[square],
+            m.error[square],
+            m.chances,
+            third=None if m.third is None else m.third[places],
+        )
         for arm, m in moments.items()
     }
 
@@ -140,16 +152,27 @@ def _pair(control: Moments, arm: Moments, name: str) -> _Pair:
     else:
         covariance = pooled * (1 / control.n + 1 / arm.n)
     deviation = np.sqrt(np.maximum(np.diag(pooled), 0.0))
-    return _Pair(name, arm.mean - control.mean, covariance, deviation, freedom)
+    skewness = np.zeros(len(deviation))
+    if control.third is not None and arm.third is not None:
+        both = (control.n * control.third + arm.n * arm.third) / (control.n + arm.n)
+        third = both * (1 / arm.n**2 - 1 / control.n**2)
+        cubed = np.maximum(np.diag(covariance), 0.0) ** 1.5
+        skewness = np.divide(third, 6 * cubed, out=skewness, where=cubed > 0)
+    return _Pair(name, arm.mean - control.mean, covariance, deviation, freedom, skewness)
 
 
 def _each(pair: _Pair, spread: FloatArray) -> FloatArray:
     """Two-sided p-value of each column; NaN where nothing varies, 0 where only the arms differ."""
     gap = np.abs(pair.difference)
     varies = spread > _NO_SPREAD * np.maximum(gap, 1e-300)
-    t = np.divide(gap, spread, out=np.zeros_like(gap), where=varies)
-    p = 2 * stdtr(pair.freedom, -t)
+    p = 2 * stdtr(pair.freedom, -np.abs(_statistics(pair, spread, varies)))
     return np.asarray(np.where(varies, p, np.where(gap > 0, 0.0, np.nan)))
+
+
+def _statistics(pair: _Pair, spread: FloatArray, varies: npt.NDArray[np.bool_]) -> FloatArray:
+    """Differences over their errors, on the scale of a difference that is not skewed."""
+    t = np.divide(pair.difference, spread, out=np.zeros_like(spread), where=varies)
+    return np.array([cornish_fisher(*each) for each in zip(t, pair.skewness, strict=True)])
 
 
 def _hotelling(pair: _Pair, spread: FloatArray) -> tuple[float, float]:
@@ -158,7 +181,7 @@ def _hotelling(pair: _Pair, spread: FloatArray) -> tuple[float, float]:
     if (~varies & (np.abs(pair.difference) > 0)).any():
         return float("inf"), 0.0
     scale = spread[varies]
-    z = pair.difference[varies] / scale
+    z = _statistics(pair, spread, varies)[varies]
     roots, vectors = np.linalg.eigh(
         pair.covariance[np.ix_(varies, varies)] / np.outer(scale, scale)
     )

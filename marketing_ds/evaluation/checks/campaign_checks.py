@@ -13,6 +13,7 @@ import pandas as pd
 from marketing_ds._core.checks import check_date, check_number
 from marketing_ds._core.sample_ratio import ALPHA
 from marketing_ds.evaluation.engine import arm_moments
+from marketing_ds.evaluation.engine.cubes import column_thirds
 from marketing_ds.outcomes import Campaign, beside, campaign
 from marketing_ds.schema import CONTROL
 from marketing_ds.schema.known import midnight_after
@@ -20,6 +21,7 @@ from marketing_ds.tags import answered_tags, tag_table
 
 from .balance import balance_check
 from .check import Check, Checks, found
+from .displaced import displaced_check
 from .experiment_checks import Design, checks_of
 from .leaks import leak_checks
 from .looks import edge_checks
@@ -85,7 +87,8 @@ def check_campaign(
     Checks
         ``randomised``, ``inside the data``, ``complete``, ``earlier looks`` (warns); those of
         `check_experiment` (or ``control group``, where there is none to compare with); then ``control contacted``, ``control redeemed``, ``delivery`` (warns),
-        ``contacts without an arm`` (warns), ``order in time``, ``costs``, ``other campaigns``.
+        ``contacts without an arm`` (warns), ``order in time``, ``costs``, ``other campaigns``,
+        ``displaced contacts`` (warns).
         Leaks and rows out of order block above 1 % of the customers and warn below.
 
     Raises
@@ -121,8 +124,8 @@ def check_campaign(
         made += [_no_control(which), units_check(assigned, "arm", "customer_id")]
     made += leak_checks(mart, campaign_id, assigned, CONTROL, day)
     if which.randomised and compared:
-        made.append(
-            others_check(
+        made += [
+            check(
                 mart,
                 which,
                 assigned,
@@ -131,7 +134,8 @@ def check_campaign(
                 day=day,
                 alpha=alpha,
             )
-        )
+            for check in (others_check, displaced_check)
+        ]
     return Checks(tuple(made))
 
 
@@ -185,6 +189,7 @@ def _drawn(
     if numbers:
         table = _filled(_with_tags(mart, which, assigned, numbers), numbers)
         moments = arm_moments(table, numbers, [frozenset(numbers)], "arm", design.probability)
+        moments = column_thirds(table, numbers, moments, "arm")
         made.append(balance_check(moments, numbers, CONTROL, alpha, dated=True))
     if which.randomised:
         return made

@@ -15,6 +15,7 @@ from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.sample_ratio import ALPHA
 from marketing_ds.evaluation.arms import check_control
 from marketing_ds.evaluation.engine import Frame, Moments, arm_moments
+from marketing_ds.evaluation.engine.cubes import column_thirds
 from marketing_ds.evaluation.srm import check_sample_ratio
 from marketing_ds.schema import CONTROL
 
@@ -87,9 +88,9 @@ def check_experiment(
     -----
     Sizes: Pearson's χ² overall; within groups, binomial mid-p-values with Holm's correction
     over groups. Pre-period: Hotelling's T² of each arm against control and a t-test a column, see
-    `balance_check`; columns with very long tails alarm more often in small arms (lognormal with
-    σ = 1.5 and 200 customers against 1,800: 5 in 1,000 where 1 is meant). Two or three scans
-    whatever the number of checks.
+    `balance_check`; in arms of unequal size corrected for skewed columns (log-normal with σ = 1.5
+    and 300 customers against 2,700: 0.9 alarms in 1,000 where 1 is meant, 3.1 without). Two to four
+    scans whatever the number of checks.
 
     References
     ----------
@@ -162,6 +163,7 @@ def checks_of(
     if before:
         if moments is None or not _cover(moments):
             moments = arm_moments(rows, before, [frozenset(before)], arm, probability)
+        moments = column_thirds(rows, before, moments, arm)
         made.append(balance_check(moments, before, control, alpha))
     return made
 

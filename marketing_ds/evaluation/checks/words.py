@@ -118,6 +118,15 @@ WORDS: Mapping[str, str] = {
         "{group} {customers:,} customers are in {arm!r} where {expected:,.0f} are expected. Part of "
         "the difference is that campaign's; look at contact caps and at lists that exclude each other."
     ),
+    "reached_alone": "no other campaign contacted these customers within their windows",
+    "reached_alike": (
+        "other campaigns ({campaigns}) contacted the customers of all arms alike within their windows"
+    ),
+    "displaced": (
+        "{group} did not contact the arms alike after they were drawn (p = {p:.1g}; contacted: "
+        "{shares}). The effect is that of this campaign together with those contacts, as they were "
+        "held back or added; look at contact caps and at lists that exclude each other."
+    ),
     "group_drawn_before": "the universal control group was drawn on {drawn}, before the period",
     "group_drawn_late": (
         "the universal control group was drawn on {drawn}, after the period began on {start}: until "

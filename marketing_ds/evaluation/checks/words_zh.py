@@ -22,6 +22,7 @@ NAMES_ZH: Mapping[str, str] = {
     "order in time": "先后顺序",
     "costs": "成本",
     "other campaigns": "同期其他活动",
+    "displaced contacts": "其他活动的触达",
     "group drawn before": "全局对照组的抽取时间",
     "group kept out": "全局对照组未被触达",
 }
@@ -110,6 +111,12 @@ WORDS_ZH: Mapping[str, str] = {
     "overlap_differs": (
         "各组在同期的另一活动中并不一致（p = {p:.1g}）：{group} 中有 {customers:,} 位客户属于 {arm!r}，"
         "应有 {expected:,.0f} 位。差异的一部分来自那个活动；请查触达上限和互斥名单。"
+    ),
+    "reached_alone": "在归因期内，没有其他活动触达这些客户",
+    "reached_alike": "在归因期内，{campaigns} 个其他活动对各组客户的触达一致",
+    "displaced": (
+        "分组之后，活动 {group} 对各组的触达不一致（p = {p:.1g}；触达比例：{shares}）。"
+        "此处的效果包含这些被压下或增加的触达；请查触达上限和互斥名单。"
     ),
     "group_drawn_before": "全局对照组于 {drawn} 抽取，早于本期",
     "group_drawn_late": (

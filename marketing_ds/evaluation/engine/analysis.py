@@ -12,6 +12,7 @@ from marketing_ds.evaluation.arms import check_control
 from marketing_ds.evaluation.metrics import Quantile
 
 from .clusters import FEW, ClusterSums, check_cluster, check_clusters, cluster_sums, robust
+from .cubes import with_thirds
 from .estimates import Estimate, estimate
 from .influence import influence_table
 from .moments import Moments
@@ -72,6 +73,8 @@ def analyze(
             if column is None:
                 clusters = sums[EVERYBODY]
                 notes += _cluster_notes(clusters, cluster)
+        elif group:
+            plain = with_thirds(table, request, column, group, plain, filled)
         for metric in quantiles if group else ():
             found = quantile_estimates(table, metric, request, column, group, cluster)
             for segment, by_arm in found.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,10 @@ class Estimate:
     """With control's value, by what they share (and by clusters that are in both)."""
     raw_covariance: float = 0.0
     """The same of `raw`: by clusters that are in both arms."""
+    third: float = math.nan
+    """Third central moment of the arm's own part of the adjusted value; NaN where nobody asked."""
+    upward: bool = False
+    """Whether the value is the mean of a column that is known to hold nothing below 0."""
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,15 @@ def influence_table(
     column: str | None,
     populations: Sequence[Population],
     labels: Labels,
-    cluster: str,
+    cluster: str | None,
     filled: Mapping[str, tuple[int, float]],
 ) -> ibis.Table:
     """One row a customer: segment, arm, cluster, and the influence on each metric.
 
     An estimate's error is the sum of the influences of its arm's customers: ``a0`` … on the
     adjusted values, in the order of the metrics, and ``r0`` … on those without covariates and
-    strata, where a metric has such.
+    strata, where a metric has such. Without `cluster` also ``x0`` …: the column itself, of a metric
+    that is the mean of one.
 
     Parameters
     ----------
@@ -40,8 +41,8 @@ def influence_table(
         The segment column that `populations` come from.
     labels : mapping
         Segment → metrics that have an estimate in it.
-    cluster : str
-        Column of the cluster.
+    cluster : str or None
+        Column of the cluster, if any.
     filled : mapping
         Covariates with gaps → customers, the mean put there.
     """
@@ -70,7 +71,9 @@ def influence_table(
                         x = x.fill_null(ibis.literal(filled[name][1], "float64"))
                     total = total + (x - rows[f"{kind}m_{j}"]) * rows[f"{kind}{i}_{j}"]
             chosen[f"{kind}{i}"] = total / rows.p if weighted else total
-    return rows.select("segment", "arm", "cluster", **chosen)
+        if cluster is None and len(metric.columns) == 1:
+            chosen[f"x{i}"] = rows[f"x{request.columns.index(metric.columns[0])}"]
+    return rows.select("segment", "arm", *(["cluster"] if cluster else []), **chosen)
 
 
 def _weights_of(

@@ -50,6 +50,8 @@ class Moments:
     """(s,) shares of the strata among all customers, where means are weighted by them."""
     levels: FloatArray | None = None
     """(s, p) means within the strata."""
+    third: FloatArray | None = None
+    """(p,) third central moments of customers, where they were asked for."""
 
 
 def arm_moments(

@@ -9,8 +9,7 @@ from typing import Any
 from marketing_ds.evaluation.engine import Estimate
 
 from .critical import upper_p_value
-from .differences import contrast, steadied
-from .proportions import few_events
+from .differences import contrast, of_few, steadied
 from .settings import Inference
 
 BETTER, WORSE, OPEN = "better", "worse", "no difference shown"
@@ -30,7 +29,7 @@ def margin_p_value(
     good = 1.0 if better == "higher" else -1.0
     allowed = control.value - good * margin * abs(control.value)
     weight = allowed / control.value if control.value else 1.0
-    few = few_events(control, arm)
+    few = of_few(control, arm, settings)
     if settings.looks is not None and few is None:
         control, arm = steadied(control, arm)
     variance, freedom = contrast(control, arm, weight)
@@ -39,7 +38,7 @@ def margin_p_value(
     if few is None:
         distance = (arm.value - allowed) / math.sqrt(variance)
     else:
-        distance, freedom = few.from_ratio(weight), math.inf
+        distance, freedom = few.from_ratio(weight), few.freedom
     level = margin_level(settings)
     return upper_p_value(settings, good * distance, freedom, (control.n, arm.n), level)
 

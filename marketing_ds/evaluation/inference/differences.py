@@ -11,6 +11,7 @@ from .critical import critical_value, p_value
 from .proportions import FewEvents, few_events
 from .relative import EVERYTHING, Interval, fieller
 from .settings import Inference
+from .skewed import SkewedMeans, skewed_means
 
 _STEADY = 300
 """Customers that the pooled variance counts for in always-valid intervals."""
@@ -33,7 +34,7 @@ class Difference:
     freedom: float
     """Degrees of freedom of that variance; infinite for a score interval."""
     interval: str
-    """``welch``, ``score`` (proportions with few events) or ``none`` (nothing varies)."""
+    """``welch``, ``score`` (proportions with few events), ``skewed`` or ``none`` (nothing varies)."""
 
     @property
     def error(self) -> float:
@@ -44,7 +45,8 @@ class Difference:
 def compare(control: Estimate, arm: Estimate, settings: Inference | None = None) -> Difference:
     """Difference of two arms with Welch's interval, and the relative effect with its own.
 
-    Proportions with few events have score intervals instead, of the difference and of the ratio.
+    Proportions with few events have score intervals instead, of the difference and of the ratio;
+    means that few customers decide, in arms of unequal size, those of `SkewedMeans`.
     Without any variance there is no p-value (NaN), and the interval is the effect itself.
 
     Parameters
@@ -70,9 +72,9 @@ def compare(control: Estimate, arm: Estimate, settings: Inference | None = None)
     variance, _ = contrast(control, arm)
     if variance == 0:
         return _without_variance(effect, rel, settings)
-    few = few_events(control, arm)
+    few = of_few(control, arm, settings)
     if few is not None:
-        return _score(few, effect, rel, variance, settings)
+        return _of_few(few, control, arm, settings)
     if settings.looks is not None:
         control, arm = steadied(control, arm)
     used, freedom = contrast(control, arm)
@@ -82,6 +84,17 @@ def compare(control: Estimate, arm: Estimate, settings: Inference | None = None)
     shares = _SHARES[settings.relative](control, arm, settings)
     p = p_value(settings, effect / error, freedom, customers)
     return Difference(effect, *own, rel, *shares, p, variance, freedom, "welch")
+
+
+def of_few(control: Estimate, arm: Estimate, settings: Inference) -> FewEvents | SkewedMeans | None:
+    """Two values that few events or few customers decide, with intervals of their own; else None.
+
+    Always-valid intervals of means are steadied instead.
+    """
+    few = few_events(control, arm)
+    if few is not None or settings.looks is not None:
+        return few
+    return skewed_means(control, arm)
 
 
 def contrast(control: Estimate, arm: Estimate, weight: float = 1.0) -> tuple[float, float]:
@@ -173,13 +186,18 @@ def _linearised(control: Estimate, arm: Estimate, settings: Inference) -> tuple[
 _SHARES = {"fieller": _fieller, "delta": _delta, "log": _log}
 
 
-def _score(
-    few: FewEvents, effect: float, rel: float, variance: float, settings: Inference
+def _of_few(
+    few: FewEvents | SkewedMeans, control: Estimate, arm: Estimate, settings: Inference
 ) -> Difference:
-    customers = few.n, few.m
-    quantile = critical_value(settings, math.inf, customers)
-    low, high = few.ratio_interval(quantile)
+    effect, customers = arm.value - control.value, (control.n, arm.n)
+    rel = effect / control.value if control.value else math.nan
+    quantile = critical_value(settings, few.freedom, customers)
     own = sided(few.difference_interval(quantile), settings)
-    shares = sided((low - 1, high - 1), settings)
-    p = p_value(settings, few.from_difference(0.0), math.inf, customers)
-    return Difference(effect, *own, rel, *shares, p, variance, math.inf, "score")
+    variance, shares = contrast(control, arm)[0], _SHARES[settings.relative](control, arm, settings)
+    if isinstance(few, SkewedMeans):
+        variance = few.variance
+    if isinstance(few, FewEvents) or settings.relative == "fieller":
+        low, high = few.ratio_interval(quantile)
+        shares = sided((low - 1, high - 1), settings, turned=control.value < 0)
+    p = p_value(settings, few.from_difference(0.0), few.freedom, customers)
+    return Difference(effect, *own, rel, *shares, p, variance, few.freedom, few.kind)

@@ -15,7 +15,7 @@ from marketing_ds.schema import CONTROL
 from .corrections import adjust
 from .critical import critical_value
 from .decisions import decide, margin_p_value
-from .differences import compare
+from .differences import compare, contrast
 from .posterior import posterior
 from .settings import Inference
 
@@ -116,7 +116,7 @@ def _row(
         "rel_effect_ci_lower": difference.rel_lower,
         "rel_effect_ci_upper": difference.rel_upper,
         "p_value": difference.p_value,
-        "variance_reduction_share": 1 - difference.variance / before if before else 0.0,
+        "variance_reduction_share": 1 - contrast(base, found)[0] / before if before else 0.0,
         "standard_error": difference.error,
         "detectable_effect": _detectable(
             difference.error, difference.freedom, base, found, settings

@@ -2,18 +2,21 @@
 
 Return on investment is a ratio of two differences that move together (who converts redeems), so
 margin and cost must be estimated with the covariance of their errors. Slopes of the covariates are
-each arm's own: cost varies much in an arm with a benefit and not at all in one with a message, and
-slopes pooled over both would put the noise of the one into the other.
+those of all arms together, as in `analyze_experiment`, so that both tell one effect; but of a column
+that does not vary in some arm they are each arm's own: cost varies much in an arm with a benefit and
+not at all in one with a message, and slopes pooled over both would put the noise of the one into the
+other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from marketing_ds.evaluation.engine import FloatArray, Moments
+from marketing_ds.evaluation.engine.estimates import PER_SLOPE
 
 _ROUNDING, _TRACE = 1e-13, 1e-12
 
@@ -31,6 +34,10 @@ class Joint:
     """(k + q, k + q) covariance of both."""
     slopes: FloatArray
     """(q, k) slopes of the columns on the covariates."""
+    third: FloatArray | None = None
+    """(k, k, k) third central moments of customers, less what the covariates explain."""
+    least: FloatArray = field(default_factory=lambda: np.array([]))
+    """(k,) lowest values, where `third` is known."""
 
     @property
     def freedom(self) -> int:
@@ -64,14 +71,25 @@ def joint_estimates(
     side = [i for i in range(len(columns)) if i not in own]
     order = np.ix_(own + side, own + side)
     scale = np.max([np.abs(m.mean[own]) for m in moments.values()], axis=0)
+    slopes = _slopes_by_arm(moments, own, side)
     return {
-        arm: Joint(
-            m.n,
-            _snapped(m.mean[own], scale),
-            m.mean[side],
-            m.error[order],
-            _slopes(m.scatter[np.ix_(side, side)], m.scatter[np.ix_(side, own)]),
-        )
+        arm: Joint(m.n, _snapped(m.mean[own], scale), m.mean[side], m.error[order], slopes[arm])
+        for arm, m in moments.items()
+    }
+
+
+def _slopes_by_arm(
+    moments: Mapping[str, Moments], own: Sequence[int], side: Sequence[int]
+) -> dict[str, FloatArray]:
+    """Those of all arms together, of the columns that vary in each; else each arm's own."""
+    grids = np.ix_(side, side), np.ix_(side, own)
+    if min(m.n for m in moments.values()) < PER_SLOPE * len(side):
+        return {arm: np.zeros((len(side), len(own))) for arm in moments}
+    within, mixed = (np.asarray(sum(m.scatter[g] for m in moments.values())) for g in grids)
+    together = _slopes(within, mixed)
+    varies = np.min([np.diag(m.scatter)[own] for m in moments.values()], axis=0) > 0
+    return {
+        arm: np.where(varies, together, _slopes(m.scatter[grids[0]], m.scatter[grids[1]]))
         for arm, m in moments.items()
     }
 

@@ -20,8 +20,8 @@ from .words import LANGUAGES, blocked_words, not_random_words, verdict_words
 
 ALL_ARMS = "all arms"
 """The row that adds the arms up."""
-_ROUGH = 0.25
-"""Beyond this skewness 95 % intervals held the truth 76 to 95 times in 100 simulated campaigns."""
+_ROUGH, _ROUGH_CORRECTED = 0.25, 1.0
+"""Skewness of an estimate beyond which its interval is called rough, as it is and corrected."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ class Return:
     variance_reduction_share: float
     """What the covariates explained of the profit's variance."""
     skewness: float
-    """Of the estimated profit, without covariates: 0 for a normal one."""
+    """Of the estimated profit: 0 for a normal one."""
+    corrected: bool
+    """Whether the intervals of margin and profit and the return are corrected for skewness."""
     outcome: Amount | None
     cpio: RatioSet | None
     """Cost per incremental outcome, yuan."""
@@ -68,8 +70,8 @@ class Return:
 
     @property
     def rough(self) -> bool:
-        """Whether few customers decide the profit, so that its interval is too short."""
-        return abs(self.skewness) > _ROUGH
+        """Whether so few customers decide the profit that its interval is no more than a guess."""
+        return abs(self.skewness) > (_ROUGH_CORRECTED if self.corrected else _ROUGH)
 
     @property
     def total_profit(self) -> tuple[float, float, float]:

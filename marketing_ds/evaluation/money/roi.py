@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.special import stdtr
 
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.evaluation.arms import check_control
 from marketing_ds.evaluation.engine import FloatArray, Frame, Moments, read_cells
 from marketing_ds.evaluation.engine.moments import moments_by_arm
-from marketing_ds.evaluation.inference.critical import critical_value, p_value
 from marketing_ds.evaluation.inference.settings import Inference, Sequential
-from marketing_ds.evaluation.srm import SrmCheck, check_sample_ratio
+from marketing_ds.evaluation.srm import check_sample_ratio
 from marketing_ds.schema import CONTROL
 
-from .inputs import customer_rows, profit_skews
-from .joint import Contrast, Joint, contrast, joint_estimates
-from .ratios import ratio_set
-from .result import ALL_ARMS, Amount, Return, Roi
+from .decided import Decided
+from .inputs import check_amounts, customer_rows, with_thirds
+from .joint import Joint, contrast, joint_estimates
+from .result import ALL_ARMS, Return, Roi
 
 _MARGIN, _COST, _OUTCOME = 0, 1, 2
 _PROFIT = (1.0, -1.0, 0.0)
@@ -56,7 +53,8 @@ def campaign_roi(
         Column of the arm, and the name of the control arm.
     covariates : sequence of str, optional
         Columns known before the arm was drawn; margin, cost and outcome are all adjusted by them
-        (CUPED), with slopes of each arm's own. A gap counts as the mean.
+        (CUPED), as `analyze_experiment` does it: with slopes that all arms share, but for a column
+        that does not vary in one of them. A gap counts as the mean.
     probability : str, optional
         Column with P(the arm given); where it differs within an arm, means are weighted by 1/P.
     shares : mapping, optional
@@ -93,9 +91,12 @@ def campaign_roi(
       value of an outcome: worth more than this, and the campaign pays.
 
     Totals are per customer × customers of the arm: what the campaign as it was run has earned.
-    Intervals rest on means being near normal. Where a small arm has few buyers, or few decide its
-    margin, they are not, and too short: `Return.skewness` tells, the verdict calls the interval
-    rough above 0.25, and `Mean(..., cap=…)` in `analyze_experiment` is then the surer look.
+    Where arms are of unequal size and few customers decide what a small one brought in, plain
+    intervals are too short. Those given are then corrected: a small arm's variance leans on what
+    all arms tell, and the statistic's skewness is taken out (see `inference.skewed`). Always-valid
+    intervals are not corrected. `Return.skewness` tells how far an estimate is from normal; the
+    verdict calls the interval rough above 1 (always-valid: 0.25), and `Mean(..., cap=…)` in
+    `analyze_experiment` is then the surer look.
 
     "All arms" adds the arms up, each against the same control. Where neither arm nor control cost
     anything, ROI is undefined and profit stands alone; where the arm cost less than control there
@@ -133,8 +134,8 @@ def campaign_roi(
         )
     columns = [*wanted, *dict.fromkeys(covariates or ())]
     table = customer_rows(data, [arm, *columns, *([probability] if probability else [])], arm)
-    skews = profit_skews(table, arm, margin, cost)
-    cells, _ = read_cells(
+    check_amounts(table, margin, cost)
+    cells, filled = read_cells(
         table,
         columns,
         [frozenset(columns)],
@@ -146,7 +147,16 @@ def campaign_roi(
     _check_arms(moments, control, least=2 + len(columns) - len(wanted))
     chances = {a: m.chances for a, m in moments.items() if m.chances is not None}
     srm = check_sample_ratio({a: m.n for a, m in moments.items()}, shares=shares, chances=chances)
-    return _result(moments, columns, wanted, skews, control, settings, srm)
+    joints = with_thirds(
+        table,
+        joint_estimates(moments, columns, wanted),
+        moments,
+        columns,
+        filled,
+        arm=arm,
+        probability=probability if any(c.differs for c in chances.values()) else None,
+    )
+    return Roi(settings, srm, returns_of(joints, control, settings))
 
 
 def _check_arms(moments: Mapping[str, Moments], control: str, *, least: int) -> None:
@@ -161,80 +171,61 @@ def _check_arms(moments: Mapping[str, Moments], control: str, *, least: int) -> 
             )
 
 
-def _result(
-    moments: Mapping[str, Moments],
-    columns: Sequence[str],
-    wanted: Sequence[str],
-    skews: Mapping[str, float],
-    control: str,
-    settings: Inference,
-    srm: SrmCheck,
-) -> Roi:
-    joints = joint_estimates(moments, columns, wanted)
+def returns_of(
+    joints: Mapping[str, Joint], control: str, settings: Inference
+) -> tuple[Return, ...]:
+    """One return an arm, and that of all together where there are several."""
     arms = [arm for arm in joints if arm != control]
     treated = sum(joints[arm].n for arm in arms)
     mixes = {arm: {arm: 1.0, control: -1.0} for arm in arms}
     if len(arms) > 1:
         mixes[ALL_ARMS] = {**{a: joints[a].n / treated for a in arms}, control: -1.0}
-    returns = [_return(name, mix, joints, skews, control, settings) for name, mix in mixes.items()]
-    return Roi(settings, srm, tuple(returns))
+    return tuple(_return(name, mix, joints, control, settings) for name, mix in mixes.items())
 
 
 def _return(
     name: str,
     mix: Mapping[str, float],
     joints: Mapping[str, Joint],
-    skews: Mapping[str, float],
     control: str,
     settings: Inference,
 ) -> Return:
     found = contrast(joints, mix)
-    n = sum(joints[arm].n for arm in mix if arm != control)
-    customers = (joints[control].n, n)
+    customers = joints[control].n, sum(joints[arm].n for arm in mix if arm != control)
     k = len(found.value)
-    one = np.eye(k)
-    profit = _amount(found, np.array(_PROFIT[:k]), settings, customers)
-    quantile = critical_value(settings, profit.freedom, customers)
-    before = contrast(joints, mix, adjusted=False).along(np.array(_PROFIT[:k]))[1]
-    saved = 1 - profit.variance / before if before > 0 else 0.0
-    third = sum(w**3 * skews[arm] for arm, w in mix.items())
+    one, gain = np.eye(k), np.array(_PROFIT[:k])
+    margins = Decided.of(found, joints, mix, _MARGIN, settings, customers)
+    outcomes = Decided.of(found, joints, mix, _OUTCOME, settings, customers) if k > 2 else None
+    profit = margins.amount(gain)
+    before = contrast(joints, mix, adjusted=False).along(gain)[1]
+    variance = found.along(gain)[1]
     given = [arm for arm in mix if arm != control]
     return Return(
         name,
         *customers,
         mean_control=tuple(joints[control].mean.tolist()),
         mean_arm=tuple(np.sum([mix[a] * joints[a].mean for a in given], axis=0).tolist()),
-        margin=_amount(found, one[_MARGIN], settings, customers),
-        cost=_amount(found, one[_COST], settings, customers),
+        margin=margins.amount(one[_MARGIN]),
+        cost=margins.plain(one[_COST]),
         profit=profit,
-        per_cny=ratio_set(found, _MARGIN, _COST, quantile),
-        break_even_probability=_above_zero(profit),
-        p_value=_p_value(profit, settings, customers),
-        variance_reduction_share=saved,
-        skewness=third / before**1.5 if before > 0 else 0.0,
-        outcome=_amount(found, one[_OUTCOME], settings, customers) if k > 2 else None,
-        cpio=ratio_set(found, _COST, _OUTCOME, quantile) if k > 2 else None,
+        per_cny=margins.ratios(_MARGIN, _COST, gain),
+        break_even_probability=margins.above_zero(gain),
+        p_value=margins.p_value(gain),
+        variance_reduction_share=1 - variance / before if before > 0 else 0.0,
+        skewness=_skewness(joints, mix, gain, variance),
+        corrected=margins.skewed is not None,
+        outcome=outcomes.amount(one[_OUTCOME]) if outcomes else None,
+        cpio=outcomes.ratios(_COST, _OUTCOME, gain) if outcomes else None,
     )
 
 
-def _amount(
-    found: Contrast, weights: FloatArray, settings: Inference, customers: tuple[int, int]
-) -> Amount:
-    value, variance, freedom = found.along(weights)
-    if variance == 0:
-        return Amount(value, value, value, 0.0, freedom)
-    reach = critical_value(settings, freedom, customers) * math.sqrt(variance)
-    return Amount(value, value - reach, value + reach, variance, freedom)
-
-
-def _above_zero(profit: Amount) -> float:
-    """P(profit > 0) under a flat prior; NaN where nothing varies and nothing was earned."""
-    if profit.variance > 0:
-        return float(stdtr(profit.freedom, profit.value / math.sqrt(profit.variance)))
-    return float(profit.value > 0) if profit.value else math.nan
-
-
-def _p_value(profit: Amount, settings: Inference, customers: tuple[int, int]) -> float:
-    if profit.variance == 0:
-        return math.nan
-    return p_value(settings, profit.value / math.sqrt(profit.variance), profit.freedom, customers)
+def _skewness(
+    joints: Mapping[str, Joint], mix: Mapping[str, float], along: FloatArray, variance: float
+) -> float:
+    thirds = ((w, joints[arm]) for arm, w in mix.items())
+    third = sum(
+        w**3 * float(((joint.third @ along) @ along) @ along) / joint.n**2
+        for w, joint in thirds
+        if joint.third is not None
+    )
+    return third / variance**1.5 if variance > 0 else 0.0

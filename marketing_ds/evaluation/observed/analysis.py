@@ -41,7 +41,7 @@ def analyze_observational(
     match_on: str = "propensity",
     n_matches: int = 1,
     learners: Sequence[str] = LEARNERS,
-    n_folds: int = 5,
+    n_folds: int | None = None,
     clip: float = 0.01,
     trim: float = 0.0,
     benchmarks: Sequence[str] | None = None,
@@ -55,8 +55,8 @@ def analyze_observational(
     also moves the outcome who got which arm; nothing in the data can prove that. `.sensitivity`
     says how strong something hidden would have to be.
 
-    This method needs customers: the columns named are brought into memory. A million customers with
-    40 covariates took 3 GB and three and a half minutes of one core.
+    This method needs customers: the columns named are brought into memory. 300,000 customers with
+    40 covariates took 1.2 GB and half a minute of one core.
 
     Parameters
     ----------
@@ -93,8 +93,10 @@ def analyze_observational(
         Of ``matching``: how many stand in for one.
     learners : sequence of {"linear", "boosting"}
         What propensities and outcomes are learned by.
-    n_folds : int
-        Folds of the cross-fitting, at least 2.
+    n_folds : int, optional
+        Folds of the cross-fitting, at least 2; by default 5, and 2 where an arm and control have
+        more than 200,000 customers together: half of them teach as well as four fifths, and cost a
+        third.
     clip : float
         Propensities nearer to 0 or 1 are moved to this before weighting; `.overlap` reports how
         many. In [0, 0.5).
@@ -175,7 +177,7 @@ def analyze_observational(
 
 def _checked(
     method: str, estimand: str, weights: str, match_on: str, n_matches: int,
-    learners: Sequence[str], n_folds: int, clip: float, trim: float,
+    learners: Sequence[str], n_folds: int | None, clip: float, trim: float,
     benchmarks: Sequence[str] | None, covariates: Sequence[str], seed: int, alpha: float,
 ) -> Settings:  # fmt: skip
     if isinstance(learners, str) or not learners:
@@ -199,7 +201,7 @@ def _checked(
         check_choice("match_on", match_on, MATCH_ON),
         check_count("n_matches", n_matches, low=1, high=20),
         tuple(dict.fromkeys(learners)),
-        check_count("n_folds", n_folds, low=2, high=20),
+        None if n_folds is None else check_count("n_folds", n_folds, low=2, high=20),
         float(clip),
         float(trim),
         None if benchmarks is None else tuple(benchmarks),

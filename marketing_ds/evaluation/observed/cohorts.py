@@ -1,4 +1,4 @@
-"""Cohorts of units that began together: their effects by period, and the errors of those."""
+"""Cohorts of units that began together: their effects period by period, and the errors of these."""
 
 from __future__ import annotations
 
@@ -6,17 +6,54 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy.stats import f as fisher
-from scipy.stats import t as student
 
 from marketing_ds._core.errors import InvalidInput
-from marketing_ds.evaluation.inference import fieller
 
 from .panel_matrix import PanelMatrix
 from .sample import Floats, Numbers
 
-_SPARE = 5
+
+@dataclass(frozen=True)
+class Side:
+    """What some units' changes say: their mean, or what a regression expects of others.
+
+    Attributes
+    ----------
+    value : float
+    slopes : ndarray of shape (k,)
+        Of the regression; its constant is the value.
+    lever : ndarray of shape (n,)
+        How much a unit's change counts in it; 0 for units outside.
+    residual, weight : ndarray of shape (n,)
+        Of the regression; 0 for units outside.
+    known : ndarray of shape (n, k)
+        A constant and the covariates, 0 for units outside.
+    bread : ndarray of shape (k, k)
+        Inverse of their weighted products.
+    psi : ndarray of shape (n,)
+        Each unit's part in the error; their squares add up to the variance.
+    """
+
+    value: float
+    slopes: Floats
+    lever: Floats
+    residual: Floats
+    weight: Floats
+    known: Floats
+    bread: Floats
+    psi: Floats
+
+    def answers(self, clusters: Numbers) -> Floats:
+        """How the sums of lever × residual by cluster answer to a shock to each unit: (n, clusters).
+
+        The shock moves its own residual, and by what is fitted those of all others.
+        """
+        shape = (len(self.lever), int(clusters.max()) + 1)
+        own = np.zeros(shape)
+        own[np.arange(shape[0]), clusters] = self.lever
+        felt = np.zeros((shape[1], self.known.shape[1]))
+        np.add.at(felt, clusters, self.known * self.lever[:, None])
+        return np.asarray(own - (self.known * self.weight[:, None]) @ self.bread @ felt.T)
 
 
 @dataclass(frozen=True)
@@ -25,27 +62,81 @@ class Cell:
 
     start: int
     at: int
-    effect: float
-    psi: Floats
-    """(n,) each unit's part in the error."""
-    weight: float
-    """Size of the cohort."""
-    level: float
-    """Mean of the cohort in this period."""
-    level_psi: Floats
+    treated: Side
+    control: Side
+    level: Side
+    """The cohort's mean in this period."""
+    size: float
+    """Size of the cohort: how much it counts in averages."""
 
     @property
     def after(self) -> bool:
         """Whether the cohort is treated in it."""
         return self.at >= self.start
 
+    @property
+    def effect(self) -> float:
+        """Change of the cohort less that of its controls."""
+        return self.treated.value - self.control.value
 
-def cohort_cells(matrix: PanelMatrix, starts: Floats, controls: str, early: int) -> list[Cell]:
-    """Every cohort in every period but the one it is compared from."""
+    @property
+    def psi(self) -> Floats:
+        """Each unit's part in the error of the effect."""
+        return self.treated.psi - self.control.psi
+
+    def answers(self, clusters: Numbers) -> Floats:
+        """How the effect's scores by cluster answer to a shock to each unit; see `Side`."""
+        return self.treated.answers(clusters) - self.control.answers(clusters)
+
+
+@dataclass(frozen=True)
+class Average:
+    """Cells averaged by the size of their cohorts."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def weights(self) -> Floats:
+        """How much each cell counts."""
+        sizes = np.array([cell.size for cell in self.cells])
+        return np.asarray(sizes / sizes.sum())
+
+    @property
+    def effect(self) -> float:
+        """The average effect."""
+        return float(self.weights @ np.array([cell.effect for cell in self.cells]))
+
+    @property
+    def psi(self) -> Floats:
+        """Each unit's part in its error."""
+        return np.asarray(self.weights @ np.array([cell.psi for cell in self.cells]))
+
+    @property
+    def lever(self) -> Floats:
+        """How much each unit's changes count in it."""
+        each = np.array([cell.treated.lever - cell.control.lever for cell in self.cells])
+        return np.asarray(self.weights @ each)
+
+    @property
+    def level(self) -> tuple[float, Floats]:
+        """The treated units' mean, and each unit's part in its error."""
+        values = np.array([cell.level.value for cell in self.cells])
+        psis = np.array([cell.level.psi for cell in self.cells])
+        return float(self.weights @ values), np.asarray(self.weights @ psis)
+
+
+def cohort_cells(
+    matrix: PanelMatrix, starts: Floats, controls: str, early: int, known: Floats
+) -> list[Cell]:
+    """Every cohort in every period but the one it is compared from.
+
+    `known` (n, t, k) holds covariates; those of the period compared from are used.
+    """
     cells = []
     for start in sorted({int(s) for s in starts if np.isfinite(s)}):
         base = start - 1 - early
         own = starts == start
+        before = _before(known[:, base], own, matrix.sizes)
         for at in range(len(matrix.periods)):
             if at == base:
                 continue
@@ -53,155 +144,60 @@ def cohort_cells(matrix: PanelMatrix, starts: Floats, controls: str, early: int)
             if controls == "not_yet":
                 free |= starts > max(at, base) + early
                 free &= ~own
+            _check_controls(matrix, free, at, before.shape[1])
             change = matrix.values[:, at] - matrix.values[:, base]
-            if free.sum() < 2:
-                raise InvalidInput(
-                    f"at least 2 units must be left as controls, got {int(free.sum())} for period "
-                    f"{matrix.periods[at]!r}; use controls='not_yet', or cut the panel before all "
-                    "are treated"
-                )
-            treated_mean, treated_psi = _mean(change, own, matrix.sizes)
-            control_mean, control_psi = _mean(change, free, matrix.sizes)
-            level, level_psi = _mean(matrix.values[:, at], own, matrix.sizes)
+            control = _side(change, free, matrix.sizes, before)
+            # What covariates explain averages out in the cohort, and is no error of its mean.
+            beyond = change - before[:, 1:] @ control.slopes[1:]
             cells.append(
                 Cell(
-                    start, at, treated_mean - control_mean, treated_psi - control_psi,
-                    float(matrix.sizes[own].sum()), level, level_psi,
+                    start,
+                    at,
+                    _side(beyond, own, matrix.sizes, before[:, :1]),
+                    control,
+                    _side(matrix.values[:, at], own, matrix.sizes, before[:, :1]),
+                    float(matrix.sizes[own].sum()),
                 )
-            )  # fmt: skip
+            )
     return cells
 
 
-def _mean(values: Floats, who: npt.NDArray[np.bool_], sizes: Floats) -> tuple[float, Floats]:
-    """A weighted mean and each unit's part in its error, whose squares add up to the variance."""
-    share = np.where(who, sizes, 0.0)
-    share = share / share.sum()
-    mean = float(share @ values)
-    spare = 1 - 2 * share + float(share @ share)  # what the own mean takes off a squared residual
-    psi = np.where(who, share * (values - mean) / np.sqrt(np.where(who, spare, 1.0)), 0.0)
-    return mean, psi
+def _before(known: Floats, own: npt.NDArray[np.bool_], sizes: Floats) -> Floats:
+    """A constant, and covariates less their mean in the cohort: what is expected of the cohort is
+    then the constant's slope."""
+    spread = known.std(axis=0)
+    centred = known - np.average(known[own], axis=0, weights=sizes[own])
+    return np.column_stack([np.ones(len(known)), centred / np.where(spread > 0, spread, 1.0)])
 
 
-@dataclass(frozen=True)
-class UnitInference:
-    """From units' parts in the error to intervals."""
-
-    starts: Floats
-    clusters: Numbers | None
-    alpha: float
-
-    def variance(self, psi: Floats) -> tuple[float, float]:
-        """Variance and degrees of freedom."""
-        if self.clusters is not None:
-            summed = np.bincount(self.clusters, psi)
-            n = len(summed)
-            return float(summed @ summed) * n / (n - 1), n - 1.0
-        parts = [
-            (psi[self.starts == s], int((self.starts == s).sum())) for s in np.unique(self.starts)
-        ]
-        shares = np.array([part @ part for part, _ in parts])
-        total = float(shares.sum())
-        own = np.array([n - 1 for _, n in parts], dtype=float)
-        if total == 0:
-            return 0.0, float(own.sum())
-        return total, total**2 / float((shares**2 / own).sum())
-
-    def row(self, effect: float, psi: Floats) -> dict[str, float]:
-        """Effect, interval, standard error and p-value."""
-        variance, freedom = self.variance(psi)
-        error = float(np.sqrt(variance))
-        reach = float(student.ppf(1 - self.alpha / 2, freedom)) * error
-        p = float(2 * student.sf(abs(effect) / error, freedom)) if error else np.nan
-        return {
-            "effect": effect,
-            "effect_ci_lower": effect - reach,
-            "effect_ci_upper": effect + reach,
-            "standard_error": error,
-            "p_value": p,
-        }
-
-    def joint(self, effects: Floats, psis: Floats) -> float:
-        """p-value of all effects being 0: Hotelling's, or Bonferroni's with few units."""
-        q = len(effects)
-        single = [self.row(e, psi) for e, psi in zip(effects, psis, strict=True)]
-        freedom = min(self.variance(psi)[1] for psi in psis)
-        spare = freedom - q + 1
-        if spare < _SPARE or any(np.isnan(row["p_value"]) for row in single):
-            known = [row["p_value"] for row in single if not np.isnan(row["p_value"])]
-            return min(1.0, q * min(known)) if known else np.nan
-        parts = psis.T
-        if self.clusters is not None:
-            parts = np.zeros((int(self.clusters.max()) + 1, q))
-            np.add.at(parts, self.clusters, psis.T)
-            parts *= np.sqrt(len(parts) / (len(parts) - 1))
-        distance = float(effects @ np.linalg.pinv(parts.T @ parts, hermitian=True) @ effects)
-        return float(fisher.sf(distance * spare / (q * freedom), q, spare))
+def _check_controls(matrix: PanelMatrix, free: npt.NDArray[np.bool_], at: int, terms: int) -> None:
+    if free.sum() < 1 + terms:
+        beyond = f" with {terms - 1} covariates" if terms > 1 else ""
+        raise InvalidInput(
+            f"at least {1 + terms} units must be left as controls{beyond}, got {int(free.sum())} "
+            f"for period {matrix.periods[at]!r}; use controls='not_yet', or cut the panel before all "
+            "are treated"
+        )
 
 
-def event_rows(cells: list[Cell], test: UnitInference, early: int) -> pd.DataFrame:
-    """One row a period relative to the start."""
-    times = sorted({c.at - c.start for c in cells} | {-1 - early})
-    rows = []
-    for event in times:
-        some = [c for c in cells if c.at - c.start == event]
-        if not some:
-            rows.append(dict.fromkeys(("effect", "effect_ci_lower", "effect_ci_upper"), 0.0))
-            continue
-        effect, psi = _average(some)
-        rows.append(test.row(effect, psi))
-    frame = pd.DataFrame(rows)
-    frame.insert(0, "event_time", times)
-    frame["cohorts"] = [len([c for c in cells if c.at - c.start == e]) for e in times]
-    return frame
-
-
-def _average(cells: list[Cell]) -> tuple[float, Floats]:
-    weight = np.array([c.weight for c in cells])
-    weight = weight / weight.sum()
-    psi: Floats = weight @ np.array([c.psi for c in cells])
-    return float(weight @ np.array([c.effect for c in cells])), psi
-
-
-def averages(cells: list[Cell], times: list[int]) -> tuple[Floats, Floats]:
-    """Effects (q,) at these times from the start, and the units' parts in their errors (q, n)."""
-    found = [_average([c for c in cells if c.at - c.start == time]) for time in times]
-    return np.array([effect for effect, _ in found]), np.array([psi for _, psi in found])
-
-
-def overall_row(
-    matrix: PanelMatrix, starts: Floats, cells: list[Cell], test: UnitInference
-) -> pd.DataFrame:
-    """The mean effect over treated units and their periods, absolute and relative."""
-    effect, psi = _average(cells)
-    weight = np.array([c.weight for c in cells])
-    weight = weight / weight.sum()
-    level = float(weight @ np.array([c.level for c in cells]))
-    level_psi = weight @ np.array([c.level_psi for c in cells])
-    row = test.row(effect, psi)
-    without, without_psi = level - effect, level_psi - psi
-    above, freedom = test.variance(psi)
-    below, _ = test.variance(without_psi)
-    both, _ = test.variance(psi + without_psi)
-    quantile = float(student.ppf(1 - test.alpha / 2, freedom))
-    ends = fieller(effect, without, above, below, quantile, (both - above - below) / 2)
-    never = np.isinf(starts)
-    share = matrix.sizes * never if never.any() else matrix.sizes
-    times = sorted({c.at for c in cells})
-    control = float(share @ matrix.values[:, times].mean(axis=1) / share.sum())
-    return pd.DataFrame(
-        [
-            {
-                "segment": "all",
-                "n_control": 0,
-                "n_arm": 0,
-                "mean_control": control,
-                "mean_arm": level,
-                **{k: row[k] for k in ("effect", "effect_ci_lower", "effect_ci_upper")},
-                "standard_error": row["standard_error"],
-                "rel_effect": effect / without if without else np.nan,
-                "rel_effect_ci_lower": ends[0],
-                "rel_effect_ci_upper": ends[1],
-                "p_value": row["p_value"],
-            }
-        ]
-    )
+def _side(values: Floats, who: npt.NDArray[np.bool_], sizes: Floats, known: Floats) -> Side:
+    """A weighted regression of some units; its constant is the value."""
+    weight = np.where(who, sizes / sizes[who].sum(), 0.0)
+    inside = np.where(who[:, None], known, 0.0)
+    products = inside.T @ (inside * weight[:, None])
+    if np.linalg.matrix_rank(products, hermitian=True) < products.shape[0]:
+        raise InvalidInput(
+            "covariates must differ between the units left as controls and not repeat each other, "
+            f"got {products.shape[0] - 1} that do not; leave some out"
+        )
+    bread = np.linalg.inv(products)
+    turned = inside @ bread
+    slopes = turned.T @ (weight * values)
+    residual = np.where(who, values - inside @ slopes, 0.0)
+    lever = turned[:, 0] * weight
+    # What fitting takes off a squared residual: 1 − 2H + the sum of H² of the unit's row.
+    meat = inside.T @ (inside * (weight**2)[:, None])
+    spare = 1 - 2 * weight * (turned * inside).sum(axis=1)
+    spare += ((turned @ meat) * turned).sum(axis=1)
+    psi = np.where(who, lever * residual / np.sqrt(np.where(who, spare, 1.0)), 0.0)
+    return Side(float(slopes[0]), slopes, lever, residual, weight, inside, bread, psi)

@@ -19,6 +19,8 @@ from .sample import Floats, Numbers, as_floats, is_number
 
 Matrix: TypeAlias = npt.NDArray[np.float32]
 
+IS_NULL = "is null"
+"""The term that says whether a covariate is known."""
 _LEVELS = 30
 _RARE = 10
 _PER_TERM = 8
@@ -127,14 +129,14 @@ def _number_terms(values: Floats) -> list[tuple[Floats, str, bool]]:
         bends = sorted({float(knot) for knot in knots if low < knot < high})
         found += [(np.maximum(clipped - knot, 0.0), f"> {knot:.4g}", False) for knot in bends]
     if null.any():
-        found.append((null.astype(float), "is null", True))
+        found.append((null.astype(float), IS_NULL, True))
     return found
 
 
 def _level_terms(codes: Numbers, levels: list[str]) -> list[tuple[Floats, str, bool]]:
     found = [((codes == k).astype(float), level, True) for k, level in enumerate(levels)]
     if (codes < 0).any():
-        found.append(((codes < 0).astype(float), "is null", True))
+        found.append(((codes < 0).astype(float), IS_NULL, True))
     # Levels and null add up to 1: one is left out, the most frequent.
     return found[1:] if len(found) > 1 else []
 

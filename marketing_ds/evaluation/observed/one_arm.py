@@ -22,6 +22,9 @@ from .sample import Floats, Sample
 from .sensitivity import strengths, strongest
 from .weighting import by_entropy, by_propensity, terms_to_balance
 
+_FOLDS, _FOLDS_OF_MANY = 5, 2
+_MANY = 200_000
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -33,7 +36,7 @@ class Settings:
     match_on: str
     n_matches: int
     learners: tuple[str, ...]
-    n_folds: int
+    n_folds: int | None
     clip: float
     trim: float
     benchmarks: tuple[str, ...] | None
@@ -64,10 +67,11 @@ def compare_arm(
     treated = (here.arms == arm).astype(np.float64)
     known = encode(here.covariates)
     names = columns_of(metrics)
-    folds = make_folds(treated, here.clusters, s.n_folds, s.seed)
-    if len(np.unique(folds)) < s.n_folds:
+    n_folds = s.n_folds or (_FOLDS if len(rows) <= _MANY else _FOLDS_OF_MANY)
+    folds = make_folds(treated, here.clusters, n_folds, s.seed)
+    if len(np.unique(folds)) < n_folds:
         raise InvalidInput(
-            f"n_folds must not exceed the number of clusters, got {s.n_folds} with "
+            f"n_folds must not exceed the number of clusters, got {n_folds} with "
             f"{len(np.unique(folds))} clusters of {arm!r} and control; use fewer"
         )
     learned = cross_fit(known, treated, y, names, folds, learners=s.learners, seed=s.seed)

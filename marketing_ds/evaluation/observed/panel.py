@@ -13,12 +13,16 @@ import pandas as pd
 from marketing_ds._core.checks import check_choice, check_columns, check_date
 from marketing_ds._core.errors import InvalidInput, MartError
 from marketing_ds.schema import CATEGORIES
+from marketing_ds.tags._sources import ASSETS
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart
 
 FREQUENCIES = {"week": "W", "month": "M"}
-PANEL_METRICS = ("purchases", "purchase_amount_cny", "buyers", "events", "active_customers")
+PANEL_METRICS = (
+    *("purchases", "purchase_amount_cny", "buyers", "balance_cny"),
+    *("events", "active_customers"),
+)
 
 
 def branch_panel(
@@ -39,8 +43,9 @@ def branch_panel(
     ----------
     mart : Mart
         Where to look.
-    metric : {"purchases", "purchase_amount_cny", "buyers", "events", "active_customers"}
-        Counts, amounts or distinct customers.
+    metric : {"purchases", "purchase_amount_cny", "buyers", "balance_cny", "events", "active_customers"}
+        Counts, amounts or distinct customers; balances are those of the last snapshot in a period,
+        of all assets (no loans, no cards) unless a category is given.
     by : str
         Column of `customers` that makes the units: ``branch_id``, ``region``, ``manager_id`` …
     freq : {"week", "month"}
@@ -51,7 +56,7 @@ def branch_panel(
         Only what the bank knew by the end of that day, by default all that the mart holds; a
         period that is not over by then is left out.
     category : str, optional
-        Only purchases in this product category.
+        Only purchases or balances in this product category.
 
     Returns
     -------
@@ -63,7 +68,7 @@ def branch_panel(
     Raises
     ------
     InvalidInput
-        If a choice is unknown, or no period lies between the dates.
+        If a choice is unknown, no period lies between the dates, or one has no snapshot of balances.
     MartError
         If the mart has not the table.
 
@@ -77,7 +82,7 @@ def branch_panel(
     """
     check_choice("metric", metric, PANEL_METRICS)
     check_choice("freq", freq, tuple(FREQUENCIES))
-    name = "events" if metric in ("events", "active_customers") else "transactions"
+    name = _TABLES.get(metric, "transactions")
     if category is not None:
         check_choice("category", category, CATEGORIES)
         if name == "events":
@@ -87,10 +92,16 @@ def branch_panel(
     check_columns(mart["customers"].columns, [by], "customers")
     last = mart.last_date if as_of is None else check_date("as_of", as_of)
     periods = _periods(check_date("since", since), last, freq)
-    rows = _happened(mart, metric, name, by, freq, periods, last, category)
+    if metric == "balance_cny":
+        rows = _held(mart, by, freq, periods, category)
+    else:
+        rows = _happened(mart, metric, name, by, freq, periods, last, category)
     opened = _opened(mart, by, freq, last)
     found = ibis.union(rows, opened).to_pyarrow().to_pandas()
     return _filled(found, periods)
+
+
+_TABLES = {"events": "events", "active_customers": "events", "balance_cny": "holdings"}
 
 
 def _periods(since: dt.date, last: dt.date, freq: str) -> pd.PeriodIndex:
@@ -134,6 +145,35 @@ def _happened(
     else:
         value = joined.count()
     sums = joined.group_by("unit", "period").aggregate(total=value.cast("float64"))
+    return sums.mutate(opened=ibis.literal(0, "float64"))
+
+
+def _held(
+    mart: Mart, by: str, freq: str, periods: pd.PeriodIndex, category: str | None
+) -> ibis.Table:
+    """Balances by unit at the last snapshot of every period."""
+    rows, products, customers = mart["holdings"], mart["products"], mart["customers"]
+    known = rows.select("snapshot_date").distinct().to_pyarrow()["snapshot_date"].to_pylist()
+    days = []
+    for period in periods:
+        inside = [d for d in known if period.start_time.date() <= d <= period.end_time.date()]
+        if not inside:
+            raise InvalidInput(
+                f"every {freq} must have a snapshot of balances, got none in {period}; "
+                "take longer periods, or a later start"
+            )
+        days.append(max(inside))
+    wanted = list(ASSETS) if category is None else [category]
+    sold = products.filter(products.category.isin(wanted)).select(_product="product_id")
+    rows = rows.filter(rows.snapshot_date.isin(days))
+    rows = rows.semi_join(sold, rows.product_id == sold["_product"])
+    units = customers.select(_customer="customer_id", unit=customers[by].cast("string"))
+    joined = rows.inner_join(units, rows.customer_id == units["_customer"])
+    joined = joined.filter(joined.unit.notnull())
+    joined = joined.mutate(period=_truncated(joined.snapshot_date, freq))
+    sums = joined.group_by("unit", "period").aggregate(
+        total=joined.balance_cny.cast("float64").sum()
+    )
     return sums.mutate(opened=ibis.literal(0, "float64"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +79,38 @@ def panel_matrix(
         if not (np.isfinite(sizes) & (sizes > 0)).all():
             raise InvalidInput(f"{size!r} must be greater than 0 for every unit")
     return PanelMatrix(tuple(wide.index), tuple(wide.columns), wide.to_numpy(dtype=float), sizes)
+
+
+def known_of(
+    panel: pd.DataFrame,
+    matrix: PanelMatrix,
+    covariates: Sequence[str],
+    *,
+    unit: str,
+    time: str,
+    outcome: str,
+) -> Floats:
+    """Covariates of every unit in every period: (units, periods, covariates)."""
+    if isinstance(covariates, str):
+        raise InvalidInput(f"covariates must be a list of columns, got {covariates!r}")
+    names = list(dict.fromkeys(covariates))
+    check_columns(panel.columns, names, "panel")
+    known = np.empty((*matrix.values.shape, len(names)))
+    for k, name in enumerate(names):
+        if name in (unit, time, outcome):
+            raise InvalidInput(
+                f"covariates must not be the unit, the period or the outcome, got {name!r}"
+            )
+        if not pd.api.types.is_numeric_dtype(panel[name]):
+            raise InvalidInput(f"covariate {name!r} must hold numbers, got {panel[name].dtype}")
+        wide = panel.pivot(index=unit, columns=time, values=name)
+        known[:, :, k] = wide.reindex(matrix.units, columns=matrix.periods).to_numpy(dtype=float)
+        if not np.isfinite(known[:, :, k]).all():
+            raise InvalidInput(
+                f"covariate {name!r} must be known and finite in every row; fill it in, or leave it "
+                "out"
+            )
+    return known
 
 
 def starts_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,13 +12,16 @@ from marketing_ds._core.checks import check_choice, check_columns, check_count, 
 from marketing_ds._core.display import frame_html
 from marketing_ds._core.errors import InvalidInput
 
-from .cohorts import UnitInference, averages, cohort_cells, event_rows, overall_row
-from .panel_matrix import PanelMatrix, panel_matrix, starts_of
+from .cohorts import Average, cohort_cells
+from .panel_matrix import PanelMatrix, known_of, panel_matrix, starts_of
 from .sample import Floats, Numbers
+from .unit_errors import UnitErrors, event_rows, overall_row
 from .weaker import WeakerEvidence
+from .wild import wild_bootstrap
 from .words import number, sentence
 
 CONTROLS = ("never", "not_yet")
+INTERVALS = ("student", "wild_bootstrap")
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,12 @@ def difference_in_differences(
     size: str | None = None,
     controls: str = "never",
     anticipation: int = 0,
+    covariates: Sequence[str] = (),
     cluster: str | None = None,
+    intervals: str = "student",
+    draws: int = 1_999,
     arm: str = "treated",
+    seed: int = 0,
     alpha: float = 0.05,
 ) -> DifferenceInDifferences:
     """What changed in units that were treated, beyond what changed in those that were not.
@@ -107,10 +114,20 @@ def difference_in_differences(
         Units never treated, or also those not treated until later.
     anticipation : int
         Periods before the start in which it may already have had an effect.
+    covariates : sequence of str
+        Columns of numbers: units are compared with what a regression on them expects of their
+        change. Of each cohort the values in the period that it is compared from are used.
     cluster : str, optional
         Column of a coarser group of units whose errors go together.
+    intervals : {"student", "wild_bootstrap"}
+        The second redraws the residuals of whole clusters (of units, without `cluster`); with few of
+        them it is a little shorter, and may be unbounded. With two treated ones both are wide.
+    draws : int
+        Of the bootstrap.
     arm : str
         What the treated are called in results.
+    seed : int
+        Of the bootstrap.
     alpha : float
         1 − confidence of the intervals.
 
@@ -124,22 +141,30 @@ def difference_in_differences(
     Raises
     ------
     InvalidInput
-        If the panel has holes or rows twice; no unit is treated or none is left as control; a unit
+        If the panel has holes or rows twice; no unit is treated or too few are left as controls; a
+        covariate is no number, not known or says what others say already; a unit
         is treated from the first period on; a cohort or the controls have one unit only (then see
         `synthetic_control`); there is one cluster.
 
     Notes
     -----
     Variances are those of the units' changes, with the correction for few units (a group's own
-    mean costs one), and Satterthwaite's degrees of freedom from cohorts and controls; with
-    clusters, clusters − 1. Cohorts' sizes are taken as given. The pre-trend test is Hotelling's,
-    or Bonferroni's where there are too few units for it.
+    mean costs one), and Satterthwaite's degrees of freedom from cohorts and controls, no more than
+    if all units varied alike. With clusters, scale and degrees of freedom are those of shocks that
+    vary as much between clusters as within: few clusters, or few on one side, cost more than one.
+    Cohorts' sizes are taken as given. The pre-trend test is Hotelling's, or Bonferroni's where there
+    are too few units for it, and with the bootstrap.
+
+    With covariates a cohort is expected to have changed as a regression on units that are no part
+    of it says (their changes must be linear in covariates; nothing is said of who was chosen).
 
     References
     ----------
     Callaway, Sant'Anna (2021), Difference-in-differences with multiple time periods, Journal of
     Econometrics 225. Roth, Sant'Anna, Bilinski, Poe (2023), What's trending in
-    difference-in-differences?, Journal of Econometrics 235.
+    difference-in-differences?, Journal of Econometrics 235. Young (2016), Improved, nearly exact,
+    statistical inference with robust and clustered covariance matrices using effective degrees of
+    freedom corrections, LSE working paper. Of the bootstrap see `wild`.
 
     Examples
     --------
@@ -153,31 +178,41 @@ def difference_in_differences(
     """
     check_choice("controls", controls, CONTROLS)
     alpha = check_number("alpha", alpha, low=0, high=1, inclusive=False)
+    check_choice("intervals", intervals, INTERVALS)
+    draws, seed = check_count("draws", draws, low=99), check_count("seed", seed)
     early = check_count("anticipation", anticipation)
     matrix = panel_matrix(panel, outcome=outcome, unit=unit, time=time, size=size)
+    known = known_of(panel, matrix, covariates, unit=unit, time=time, outcome=outcome)
     starts = starts_of(panel, matrix, treated_from, unit)
     groups = None if cluster is None else _clusters(panel, matrix, unit, cluster)
     _check_starts(matrix, starts, early)
-    cells = cohort_cells(matrix, starts, controls, early)
-    test = UnitInference(starts, groups, alpha)
-    events = event_rows(cells, test, early)
-    before = [int(event) for event in events["event_time"] if event < -1 - early]
-    joint = test.joint(*averages(cells, before)) if before else np.nan
-    frame = overall_row(matrix, starts, [c for c in cells if c.after], test)
+    cells = cohort_cells(matrix, starts, controls, early, known)
+    wild = None
+    if intervals == "wild_bootstrap":
+        units = np.arange(len(matrix.units)) if groups is None else groups
+        wild = wild_bootstrap(units, matrix.sizes, draws, seed)
+    errors = UnitErrors(starts, groups, known.shape[2], wild, alpha)
+    events = event_rows(cells, errors, early)
+    before = sorted({c.at - c.start for c in cells if c.at - c.start < -1 - early})
+    averages = [Average(tuple(c for c in cells if c.at - c.start == e)) for e in before]
+    after = Average(tuple(c for c in cells if c.after))
+    frame = pd.DataFrame([overall_row(matrix, starts, after, errors)])
     frame.insert(0, "metric", outcome)
     frame.insert(1, "arm", arm)
     frame["n_arm"], frame["n_control"] = _counts(matrix, starts, size is not None)
-    cohorts = pd.DataFrame(
-        [
-            {
-                "cohort": matrix.periods[c.start],
-                "period": matrix.periods[c.at],
-                **test.row(c.effect, c.psi),
-            }
-            for c in cells
-        ]
+    cohorts = [
+        {"cohort": matrix.periods[c.start], "period": matrix.periods[c.at]}
+        | errors.row(Average((c,)))
+        for c in cells
+    ]
+    return DifferenceInDifferences(
+        alpha=alpha,
+        n_units=len(matrix.units),
+        pre_trend_p=errors.joint(averages) if averages else np.nan,
+        _frame=frame,
+        _events=events,
+        _cohorts=pd.DataFrame(cohorts),
     )
-    return DifferenceInDifferences(alpha, len(matrix.units), float(joint), frame, events, cohorts)
 
 
 def _counts(matrix: PanelMatrix, starts: Floats, sized: bool) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The product analysis: sales, cross-holding, cannibalisation, new against moved money."""
 
-from .analysis import MOST_PRODUCTS, ProductAnalysis, analyze_products
+from .analysis import ProductAnalysis, analyze_products
+from .books import OTHERS
 
-__all__ = ["MOST_PRODUCTS", "ProductAnalysis", "analyze_products"]
+__all__ = ["OTHERS", "ProductAnalysis", "analyze_products"]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from marketing_ds import outcomes
-from marketing_ds._core.checks import check_date, check_number
+from marketing_ds._core.checks import check_count, check_date, check_number
 from marketing_ds._core.display import Result, frame_html
 from marketing_ds._core.errors import InvalidInput, MartError
 from marketing_ds.evaluation.assigned import Assigned, assigned
 from marketing_ds.outcomes import Campaign
 
-from .books import Window, books
+from .books import Books, Window, books
 from .cannibalised import caused, nothing_caused
 from .crossing import crossing
 from .levels import buyers_by_level
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from marketing_ds.mart import Mart
 
 Evidence = Literal["randomised", "descriptive"]
-
-MOST_PRODUCTS = 20_000
-"""A bank sells hundreds; a shop's list of goods would only make rows that nobody reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +62,8 @@ class ProductAnalysis(Result):
         ratios: cannibalised sales and balances, and net new money, as shares of the product's own.
     notes : tuple of str
         What could not be told: ``no_holdings``, ``no_snapshot_before``, ``no_snapshot_inside``,
-        ``not_randomised``, ``no_control``.
+        ``not_randomised``, ``no_control``; ``others_together`` where the smallest products of a
+        category are one row.
     """
 
     start: dt.date
@@ -102,6 +100,7 @@ def analyze_products(
     end: str | dt.date,
     campaign_id: str | None = None,
     as_of: str | dt.date | None = None,
+    most: int = 500,
     alpha: float = 0.05,
 ) -> ProductAnalysis:
     """What was sold in a window, how products are held together, and where the money came from.
@@ -117,6 +116,9 @@ def analyze_products(
         and of others.
     as_of : date, optional
         Only what the bank knew by the end of that day; by default all that the mart holds.
+    most : int
+        Products told one by one: where more are on sale, those with the largest amounts bought and
+        held (and the campaign's own); the others of each category are one row, ``others:category``.
     alpha : float
         1 − level of the intervals.
 
@@ -127,8 +129,7 @@ def analyze_products(
     Raises
     ------
     InvalidInput
-        If the mart has more than 20,000 products, the window is empty or ends after `as_of` or the
-        mart's last day; the campaign begins
+        If the window is empty or ends after `as_of` or the mart's last day; the campaign begins
         outside the window or sells no product that is on sale; or what `analyze_experiment`
         raises of its arms.
     MartError
@@ -174,10 +175,11 @@ def analyze_products(
     ('randomised', 'WM-PRIME')
     """
     alpha = check_number("alpha", alpha, low=0, high=1, inclusive=False)
+    most = check_count("most", most, low=1)
     window, which = _window(mart, start, end, campaign_id, as_of)
-    found = books(mart, window)
+    found = books(mart, window, most=most, always=which.product_id if which else None)
     arms = None if which is None else assigned(mart, which, window.as_of)
-    notes = _notes(mart, found.start_snapshot, found.follows, arms)
+    notes = _notes(mart, found, arms)
     hold = mart.connection.held
     with hold(found.rows) as held, hold(buyers_by_level(held)) as buyers:
         sold = sales(held, buyers, found, alpha)
@@ -220,12 +222,6 @@ def _window(
             raise MartError(
                 f"the product analysis needs the table {name!r}, which '{mart.source}' does not have"
             )
-    catalogue = mart["products"].count().to_pyarrow().as_py()
-    if catalogue > MOST_PRODUCTS:
-        raise InvalidInput(
-            f"the product analysis takes at most {MOST_PRODUCTS:,} products, got {catalogue:,}: it is "
-            "for a bank's catalogue; give a mart whose products are groups of goods"
-        )
     day = mart.last_date if as_of is None else check_date("as_of", as_of)
     known = min(day, mart.last_date)
     if last < first:
@@ -250,16 +246,16 @@ def _window(
     return Window(first, last, day, which.starts_on), which
 
 
-def _notes(
-    mart: Mart, before: dt.date | None, follows: bool, arms: Assigned | None
-) -> tuple[str, ...]:
+def _notes(mart: Mart, found: Books, arms: Assigned | None) -> tuple[str, ...]:
     notes = []
     if "holdings" not in mart.tables:
         notes.append("no_holdings")
-    elif not follows:
-        notes.append("no_snapshot_before" if before is None else "no_snapshot_inside")
+    elif not found.follows:
+        notes.append("no_snapshot_before" if found.start_snapshot is None else "no_snapshot_inside")
     if arms is not None and not arms.drawn:
         notes.append("not_randomised")
     elif arms is not None and not arms.compared:
         notes.append("no_control")
+    if found.together:
+        notes.append("others_together")
     return tuple(notes)

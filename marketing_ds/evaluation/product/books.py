@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from marketing_ds.mart import Mart
 
 ID = "customer_id"
+OTHERS = "others:"
+"""Before a category: the name that all its products have together which are not told alone."""
 KEYS = (ID, "product_id")
 _AMOUNTS = ("purchases", "amount_cny", "campaign_cny", "earlier", "start_cny", "end_cny")
 
@@ -45,7 +47,10 @@ class Books:
     start_snapshot, end_snapshot : date or None
         The last snapshots before the window, and by its end.
     products : pandas.DataFrame
-        Products on sale by the end: product_id, name, category.
+        Products on sale by the end: product_id, name, category; those that are told together are
+        one for each category.
+    together : bool
+        Whether there are such.
     customers : int
         Customers by the end.
     """
@@ -54,6 +59,7 @@ class Books:
     start_snapshot: dt.date | None
     end_snapshot: dt.date | None
     products: pd.DataFrame
+    together: bool
     customers: int
 
     def category(self, product_id: str | None) -> str:
@@ -71,25 +77,61 @@ class Books:
         )
 
 
-def books(mart: Mart, window: Window) -> Books:
-    """The books of all customers by the end of the window."""
+def books(mart: Mart, window: Window, *, most: int, always: str | None) -> Books:
+    """The books of all customers by the end of the window.
+
+    Where more than `most` products are on sale, those with the largest amounts bought and held are
+    told alone (and the one that is `always`), the others of each category together.
+    """
     sold = known_by(mart["products"], "products", window.end)
     products = sold.select("product_id", "name", "category").order_by("product_id")
     people = known_by(mart["customers"], "customers", window.end)
     start, end = _snapshots(mart, window)
     rows = _bought(mart, window)
     if end is not None:
-        both = ibis.union(rows, _balances(mart, start, end))
-        rows = both.group_by(*KEYS).aggregate(**{n: both[n].sum() for n in _AMOUNTS})
+        rows = ibis.union(rows, _balances(mart, start, end))
+    told = products.to_pyarrow().to_pandas()
+    together = len(told) > most
+    if together:
+        alone = {*_largest(rows, most), always}
+        other = ~sold.product_id.isin(list(alone - {None}))
+        sold = sold.mutate(_told=other.ifelse(OTHERS + sold.category, sold.product_id))
+        named = sold.select(_sold="product_id", _told="_told")
+        rows = rows.inner_join(named, [("product_id", "_sold")])
+        rows = rows.select(ID, *_AMOUNTS, product_id=rows["_told"])
+        sold = sold.select("category", product_id="_told").distinct()
+        told = _with_others(told, alone)
+    if together or end is not None:
+        rows = rows.group_by(*KEYS).aggregate(**{n: rows[n].sum() for n in _AMOUNTS})
     categories = sold.select(_sold="product_id", category="category")
     known = rows.inner_join(categories, [("product_id", "_sold")]).drop("_sold")
     return Books(
         known.mutate(earlier=(known.earlier > 0).cast("int64")),
         start,
         end,
-        products.to_pyarrow().to_pandas(),
+        told,
+        together,
         int(people.count().to_pyarrow().as_py()),
     )
+
+
+def _largest(rows: ir.Table, most: int) -> list[str]:
+    """The products with the largest amounts, bought in the window or held at its end."""
+    summed = rows.group_by("product_id").aggregate(worth=rows.amount_cny.sum() + rows.end_cny.sum())
+    ordered = summed.order_by(ibis.desc("worth"), "product_id").limit(most)
+    found: list[str] = ordered.to_pyarrow()["product_id"].to_pylist()
+    return found
+
+
+def _with_others(products: pd.DataFrame, alone: set[str | None]) -> pd.DataFrame:
+    """The products told alone, and one for the others of each category."""
+    own = products["product_id"].isin(alone)
+    left = products.loc[~own, "category"].value_counts().sort_index()
+    others = pd.DataFrame(
+        [(f"{OTHERS}{name}", f"{n:,} others of {name}", name) for name, n in left.items()],
+        columns=["product_id", "name", "category"],
+    )
+    return pd.concat([products[own], others], ignore_index=True)
 
 
 def _bought(mart: Mart, window: Window) -> ir.Table:

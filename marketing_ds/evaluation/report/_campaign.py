@@ -26,7 +26,7 @@ from ._campaign_charts import (
     states_bar,
 )
 from ._campaign_words import WORDS
-from ._effects import outcome_name
+from .outcomes import outcome_name
 from .parts import (
     EffectScale,
     Words,

@@ -11,8 +11,8 @@ from marketing_ds._core.display import p_text
 from marketing_ds._core.markup import Markup, element, joined
 from marketing_ds.evaluation.inference import EVERYBODY
 from marketing_ds.evaluation.result import ExperimentResult
-from marketing_ds.evaluation.verdict import number
 
+from .outcomes import outcome_name, outcome_value
 from .parts import (
     EffectScale,
     Words,
@@ -61,14 +61,7 @@ _WORDS: Mapping[str, Words] = {
         "colon": "：",
     },
 }
-OUTCOMES_ZH: Mapping[str, str] = {
-    "converted": "转化",
-    "amount_cny": "购买金额（元）",
-    "clicked": "点击",
-    "redeemed": "用券",
-    "cost_cny": "成本（元）",
-}
-"""Names of the mart's own outcomes in Chinese."""
+_HANDFUL = 30
 
 
 def effects_section(result: ExperimentResult, language: str) -> Markup:
@@ -89,11 +82,6 @@ def effects_section(result: ExperimentResult, language: str) -> Markup:
     return section(words["title"], *content, note=words["note"].format(level=level))
 
 
-def outcome_name(name: str, language: str) -> str:
-    """An outcome as people read it."""
-    return OUTCOMES_ZH.get(name, name) if language == "zh" else name.replace("_", " ")
-
-
 def segment_name(segment: str, language: str) -> str:
     """``column=value`` as people read it."""
     column, value = segment.split("=", 1)
@@ -109,8 +97,8 @@ def _rows(frame: pd.DataFrame, words: Words, language: str) -> Markup:
             _whole_word(outcome_name(row["metric"], language)),
             _whole_word(row["arm"]),
             whole(row["n_arm"]),
-            number(row["mean_control"]),
-            number(row["mean_arm"]),
+            outcome_value(row["metric"], row["mean_control"]),
+            outcome_value(row["metric"], row["mean_arm"]),
             *_effect(row, scales[row["metric"]]),
         )
         for row in _records(frame)
@@ -128,8 +116,8 @@ def _segments(frame: pd.DataFrame, column: str, words: Words, language: str) -> 
             _whole_word(tag_value(column, str(row["value"]), language)),
             _whole_word(row["arm"]),
             whole(row["n_arm"]),
-            number(row["mean_control"]),
-            number(row["mean_arm"]),
+            outcome_value(row["metric"], row["mean_control"]),
+            outcome_value(row["metric"], row["mean_arm"]),
             *_effect(row, scale),
         )
         for row in _records(first)
@@ -144,8 +132,10 @@ def _whole_word(text: str) -> Markup:
 
 def _effect(row: Mapping[str, Any], scale: EffectScale) -> tuple[object, ...]:
     ends = (float(row["effect_ci_lower"]), float(row["effect_ci_upper"]))
-    low, high = number(ends[0], signed=True), number(ends[1], signed=True)
-    value = number(row["effect"], signed=True)
+    value, low, high = (
+        outcome_value(row["metric"], float(each), difference=True)
+        for each in (row["effect"], *ends)
+    )
     return (
         joined([value, element("div", between(low, high))]),
         percent(float(row["rel_effect"]), signed=True),
@@ -155,7 +145,10 @@ def _effect(row: Mapping[str, Any], scale: EffectScale) -> tuple[object, ...]:
 
 
 def _scale(frame: pd.DataFrame) -> EffectScale:
-    return EffectScale.over(frame[["effect_ci_lower", "effect_ci_upper"]].to_numpy().ravel(), 110.0)
+    """Room for all intervals but those of a handful of customers, which would squeeze the others."""
+    many = frame[frame[["n_control", "n_arm"]].min(axis=1) >= _HANDFUL]
+    shown = many if len(many) else frame
+    return EffectScale.over(shown[["effect_ci_lower", "effect_ci_upper"]].to_numpy().ravel(), 110.0)
 
 
 def _records(frame: pd.DataFrame) -> Iterable[dict[str, Any]]:

@@ -11,14 +11,14 @@ from marketing_ds.evaluation.inference import EVERYBODY
 from marketing_ds.evaluation.money import ALL_ARMS, Return
 from marketing_ds.evaluation.observed import ObservationalResult
 from marketing_ds.evaluation.result import ExperimentResult
-from marketing_ds.evaluation.verdict import number
 
 from ._checks import name_of
-from ._effects import outcome_name, segment_name
+from ._effects import segment_name
+from .outcomes import outcome_name, outcome_value
 from .parts import Words, money, whole
 
 if TYPE_CHECKING:
-    from marketing_ds.evaluation.evaluate import CampaignEvaluation
+    from marketing_ds.evaluation.campaign_evaluation import CampaignEvaluation
 
 _POWER = 0.8
 _MOST_TIMES = 100.0
@@ -123,9 +123,9 @@ def _concluded(effects: ExperimentResult, words: Words, language: str) -> Iterat
         yield words[row["conclusion"]].format(
             arm=row["arm"],
             goal=outcome_name(row["goal"], language),
-            effect=number(abs(found["effect"])),
-            low=number(found["effect_ci_lower"], signed=True),
-            high=number(found["effect_ci_upper"], signed=True),
+            effect=outcome_value(row["goal"], abs(found["effect"]), difference=True).lstrip("+"),
+            low=outcome_value(row["goal"], found["effect_ci_lower"], difference=True),
+            high=outcome_value(row["goal"], found["effect_ci_upper"], difference=True),
         )
 
 
@@ -145,9 +145,9 @@ def _best_segment(effects: ExperimentResult, words: Words, language: str) -> Ite
     yield words["segment"].format(
         segment=segment_name(str(best["segment"]), language),
         arm=best["arm"],
-        effect=number(best["effect"], signed=True),
-        low=number(best["effect_ci_lower"], signed=True),
-        high=number(best["effect_ci_upper"], signed=True),
+        effect=outcome_value(goal, best["effect"], difference=True),
+        low=outcome_value(goal, best["effect_ci_lower"], difference=True),
+        high=outcome_value(goal, best["effect_ci_upper"], difference=True),
     )
 
 
@@ -162,4 +162,5 @@ def _draw(effects: ObservationalResult, words: Words, language: str) -> str:
     if not math.isfinite(n):
         return words["draw_open"]
     goal = outcome_name(str(row["metric"]), language)
-    return words["draw"].format(n=whole(n), effect=number(effect, signed=True), goal=goal)
+    told = outcome_value(str(row["metric"]), effect, difference=True)
+    return words["draw"].format(n=whole(n), effect=told, goal=goal)

@@ -15,8 +15,10 @@ from marketing_ds.evaluation.observed import (
     SyntheticControl,
 )
 from marketing_ds.evaluation.observed.balance import NOTICEABLE
+from marketing_ds.evaluation.observed.encoding import IS_NULL
 from marketing_ds.evaluation.observed.words import number
 
+from .outcomes import outcome_name, outcome_value
 from .parts import (
     LANGUAGES,
     EffectScale,
@@ -28,6 +30,8 @@ from .parts import (
     percent,
     section,
     table,
+    tag_title,
+    tag_value,
     whole,
 )
 
@@ -59,6 +63,7 @@ _WORDS: Mapping[str, Words] = {
         "times": "Times as strong",
         "times_limit": "For the interval",
         "never": "adds nothing itself",
+        "null": "not known",
         "events": "Effect by period from the start",
         "event_label": "Effects by period from the start, with intervals",
         "series": "Treated units and their synthetic control",
@@ -88,6 +93,7 @@ _WORDS: Mapping[str, Words] = {
         "times": "倍数",
         "times_limit": "触及区间",
         "never": "自身没有贡献",
+        "null": "未知",
         "events": "自开始起各期的效果",
         "event_label": "自开始起各期的效果及区间",
         "series": "参与单元与合成控制组",
@@ -110,10 +116,10 @@ def observed_section(
     """
     words = _WORDS[check_choice("language", language, LANGUAGES)]
     verdict = element("p", element("b", result.verdict_in(language)))
-    effects = _effects(result.to_frame(), words)
+    effects = _effects(result.to_frame(), words, language)
     if isinstance(result, ObservationalResult):
         note = words["note"].format(n=len(result.covariates))
-        doubts = cards(_balance(result, words), _hidden(result, words))
+        doubts = cards(_balance(result, words, language), _hidden(result, words, language))
         return section(words["title"], verdict, effects, doubts, note=note)
     picture = (
         _events(result, words)
@@ -123,7 +129,7 @@ def observed_section(
     return section(words["title"], verdict, effects, picture, note=words["note_panel"])
 
 
-def _effects(frame: pd.DataFrame, words: Words) -> Markup:
+def _effects(frame: pd.DataFrame, words: Words, language: str) -> Markup:
     known = "naive_effect" in frame.columns
     head = [
         "metric",
@@ -138,10 +144,13 @@ def _effects(frame: pd.DataFrame, words: Words) -> Markup:
     for row in frame.to_dict("records"):
         ends = row["effect_ci_lower"], row["effect_ci_upper"]
         scale = EffectScale.over([row["effect"], *ends], 110.0)
-        bar = effect_bar(scale, row["effect"], ends, label=number(row["effect"], signed=True))
+        value, low, high = (
+            outcome_value(row["metric"], each, difference=True) for each in (row["effect"], *ends)
+        )
+        bar = effect_bar(scale, row["effect"], ends, label=value)
         more = (
             [
-                number(row["naive_effect"], signed=True),
+                outcome_value(row["metric"], row["naive_effect"], difference=True),
                 f"{number(row['e_value'])} ({number(row['e_value_limit'])})",
             ]
             if known
@@ -149,15 +158,10 @@ def _effects(frame: pd.DataFrame, words: Words) -> Markup:
         )
         rows.append(
             [
-                element("span", row["metric"], style=_ONE_LINE),
+                element("span", outcome_name(row["metric"], language), style=_ONE_LINE),
                 element("span", row["arm"], style=_ONE_LINE),
                 f"{whole(row['n_control'])} / {whole(row['n_arm'])}",
-                element(
-                    "span",
-                    number(row["effect"], signed=True),
-                    " ",
-                    between(number(ends[0]), number(ends[1])),
-                ),
+                element("span", value, " ", between(low, high)),
                 percent(row["rel_effect"], signed=True),
                 *more,
                 bar,
@@ -166,7 +170,7 @@ def _effects(frame: pd.DataFrame, words: Words) -> Markup:
     return table([words.get(name, "") for name in head], rows, text_columns=2)
 
 
-def _balance(result: ObservationalResult, words: Words) -> Markup:
+def _balance(result: ObservationalResult, words: Words, language: str) -> Markup:
     frame = result.balance.to_frame()
     ordered = frame.iloc[(-frame["smd"].abs()).argsort(kind="stable")]
     worst = ordered.drop_duplicates(["covariate", "level"]).head(_MOST)  # its worst arm
@@ -174,7 +178,10 @@ def _balance(result: ObservationalResult, words: Words) -> Markup:
     scale = EffectScale(-most, most, 130.0)
     rows = []
     for row in worst.to_dict("records"):
-        name = f"{row['covariate']} {row['level']}".strip()
+        title, level = str(row["covariate"]), str(row["level"])
+        if level:
+            level = words["null"] if level == IS_NULL else tag_value(title, level, language)
+        name = f"{tag_title(title, language)} {level}".strip()
         marks = [
             element("line", x1=scale.at(0), x2=scale.at(0), y1=0, y2=18, class_="zero"),
             *(
@@ -199,11 +206,12 @@ def _balance(result: ObservationalResult, words: Words) -> Markup:
     )
 
 
-def _hidden(result: ObservationalResult, words: Words) -> Markup:
+def _hidden(result: ObservationalResult, words: Words, language: str) -> Markup:
     marks = result.sensitivity.benchmarks
     rows = [
         [
-            f"{row['covariate']} ({row['metric']}, {row['arm']})",
+            f"{tag_title(row['covariate'], language)} "
+            f"({outcome_name(row['metric'], language)}, {row['arm']})",
             *(
                 words["never"] if math.isinf(row[k]) else f"{row[k]:.3g}"
                 for k in ("times", "times_limit")
@@ -264,17 +272,18 @@ class _Scale:
     def __init__(
         self, values: Sequence[float] | range | pd.Series, first: float, last: float
     ) -> None:
-        there = [float(v) for v in values]
-        self._low, self._first = min(there), first
-        self._step = (last - first) / ((max(there) - self._low) or 1.0)
+        there = [float(v) for v in values if math.isfinite(v)]
+        self._low, self._high, self._first = min(there), max(there), first
+        self._step = (last - first) / ((self._high - self._low) or 1.0)
 
     def __call__(self, value: float) -> float:
-        return self._first + (value - self._low) * self._step
+        inside = min(max(value, self._low), self._high)  # the end of an interval may be infinite
+        return self._first + (inside - self._low) * self._step
 
 
 def _levels(values: Sequence[float], up: _Scale) -> list[Markup]:
     """The lowest and the highest value, written at the left edge."""
     return [
         element("text", number(value), x=_EDGE - 6, y=up(value) + 4, text_anchor="end")
-        for value in (min(values), max(values))
+        for value in (min(filter(math.isfinite, values)), max(filter(math.isfinite, values)))
     ]

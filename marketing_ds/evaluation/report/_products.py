@@ -10,7 +10,7 @@ import pandas as pd
 
 from marketing_ds._core.checks import check_choice
 from marketing_ds._core.markup import Markup, element
-from marketing_ds.evaluation.product import ProductAnalysis
+from marketing_ds.evaluation.product import OTHERS, ProductAnalysis
 
 from .parts import (
     LANGUAGES,
@@ -28,6 +28,8 @@ from .parts import (
 )
 
 _MOST = 12
+_WIDEST = 3.0
+"""Of an interval of a share: a wider one says nothing, and its figures only puzzle."""
 WORDS: Mapping[str, Words] = {
     "en": {
         "title": "Products",
@@ -50,6 +52,7 @@ WORDS: Mapping[str, Words] = {
         "metric": "Per customer", "arm": "Arm", "control": "Control", "effect": "Effect",
         "blocked": "No verdict: a check of the arms failed; look at the checks first.",
         "unbounded": "cannot be told: the product's own effect may be 0",
+        "wide": "hardly known: the product's own effect is too unsure",
         "cannibalised_buyers": "Buyers taken from the category",
         "cannibalised_sales": "Sales taken from the category",
         "cannibalised_balance": "Balance taken from the category",
@@ -68,6 +71,7 @@ WORDS: Mapping[str, Words] = {
         "from_item": "Other product", "among_buyers": "Among buyers", "among_others": "Among others",
         "deposit": "deposits", "wealth": "wealth products", "fund": "funds",
         "insurance": "insurance", "loan": "loans", "card": "cards", "all": "All",
+        "others": "Others of {category}",
     },
     "zh": {
         "title": "产品分析",
@@ -88,6 +92,7 @@ WORDS: Mapping[str, Words] = {
         "metric": "户均指标", "arm": "组别", "control": "对照组", "effect": "效果",
         "blocked": "不作结论：分组检查未通过，请先查看检查结果。",
         "unbounded": "无法判断：产品自身的效果可能为 0",
+        "wide": "难以判断：产品自身的效果太不确定",
         "cannibalised_buyers": "被蚕食的同类购买客户",
         "cannibalised_sales": "被蚕食的同类销售额",
         "cannibalised_balance": "被蚕食的同类余额",
@@ -104,6 +109,7 @@ WORDS: Mapping[str, Words] = {
         "from_item": "另一产品", "among_buyers": "购买者中", "among_others": "未购买者中",
         "deposit": "存款", "wealth": "理财", "fund": "基金",
         "insurance": "保险", "loan": "贷款", "card": "信用卡", "all": "合计",
+        "others": "其他{category}产品",
     },
 }  # fmt: skip
 
@@ -234,8 +240,10 @@ def _effects(result: ProductAnalysis, words: Words) -> Markup:
 def _ratios(result: ProductAnalysis, words: Words) -> Markup:
     rows = []
     for row in result.ratios.to_dict("records"):
-        bounded = math.isfinite(row["value_share_ci_lower"])
-        value: object = _told(row, "value_share", percent) if bounded else words["unbounded"]
+        width = row["value_share_ci_upper"] - row["value_share_ci_lower"]
+        value: object = _told(row, "value_share", percent)
+        if not width <= _WIDEST:
+            value = words["wide" if math.isfinite(width) else "unbounded"]
         rows.append([words[row["ratio"]], row["arm"], value])
     return table(["", words["arm"], ""], rows, text_columns=2)
 
@@ -265,6 +273,9 @@ def _switching(frame: pd.DataFrame, words: Words) -> Markup:
 
 def _title(row: Mapping[Any, Any], words: Words, product: str | None) -> object:
     title = words["all"] if row["level"] == "all" else row["title"]
+    if row["level"] == "product" and row["item"].startswith(OTHERS):
+        category = row["item"].removeprefix(OTHERS)
+        title = words["others"].format(category=words.get(category, category))
     return element("b", title) if row["item"] == product else title
 
 

@@ -22,16 +22,17 @@ from ._campaign import campaign_section
 from ._channels import channels_section
 from ._checks import checks_section
 from ._customers import customers_section
-from ._effects import effects_section, outcome_name
+from ._effects import effects_section
 from ._money import ledger_section, money_section
 from ._next import next_steps
 from ._observed import observed_section
 from ._overlapping import interactions_section, universal_section
 from ._products import products_section
+from .outcomes import outcome_name
 from .parts import Words, money, section, whole
 
 if TYPE_CHECKING:
-    from marketing_ds.evaluation.evaluate import CampaignEvaluation
+    from marketing_ds.evaluation.campaign_evaluation import CampaignEvaluation
 
 _WORDS: Mapping[str, Words] = {
     "en": {

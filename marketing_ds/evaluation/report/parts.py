@@ -148,7 +148,7 @@ def effect_bar(
         element("line", x1=scale.at(0), x2=scale.at(0), y1=0, y2=18, class_="zero"),
         element("line", x1=low, x2=high, y1=9, y2=9, class_="range"),
     ]
-    if math.isfinite(value):
+    if scale.low <= value <= scale.high:  # a dot at the edge would be taken for the effect
         shapes.append(element("circle", cx=scale.at(value), cy=9, r=5, class_=side))
     return drawing(scale.width, 18, *shapes, label=label, class_="bar")
 

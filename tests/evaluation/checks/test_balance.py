@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binom, ttest_ind
@@ -157,3 +159,23 @@ def test_false_alarms_come_as_often_as_alpha_says(sizes) -> None:
         alarms += balance_check(inputs, list("abcd"), "control", 0.2).passed is False
     low, high = binom.ppf([0.001, 0.999], repetitions, [0.1, 0.2])
     assert low <= alarms <= high  # twice the smaller of two correlated tests: half at the least
+
+
+def test_a_skewed_column_of_unequal_arms_is_judged_by_its_longer_side() -> None:
+    rng = np.random.default_rng(9)
+    rows = {"control": rng.lognormal(0, 1.5, (60, 1)), "mail": rng.lognormal(0, 1.5, (540, 1))}
+    for gap in (1.5, -1.5):
+        arms = {**rows, "mail": rows["mail"] + gap}
+        plain = {arm: moments(x) for arm, x in arms.items()}
+        third = {arm: ((x - x.mean(0)) ** 3).mean(0) for arm, x in arms.items()}
+        made = {arm: replace(m, third=third[arm]) for arm, m in plain.items()}
+        found, before = (balance_check(m, ["a"], "control", 0.01).p_value for m in (made, plain))
+        both = (60 * third["control"] + 540 * third["mail"]) / 600
+        test = ttest_ind(arms["mail"][:, 0], arms["control"][:, 0])
+        error = (arms["mail"].mean() - arms["control"].mean()) / test.statistic
+        skewness = float(both[0]) * (1 / 540**2 - 1 / 60**2) / error**3 / 6
+        # Cornish and Fisher: the statistic is a normal quantile z, moved by z² − 1.
+        z = student.isf(found / 2, 598) * np.sign(test.statistic)
+        assert z + skewness * (z**2 - 1) == pytest.approx(test.statistic, rel=1e-6)
+        # Control's mean is the one that large amounts may have missed: mail above it is no surprise.
+        assert (found > before) == (gap < 0)

@@ -63,6 +63,7 @@ def test_a_sound_campaign_passes_on_both_engines(sound, engine, write_mart, tmp_
         "order in time",
         "costs",
         "other campaigns",
+        "displaced contacts",
     ]
     arms = [arm_of(sound, name) for name in ("first", "second")]
     cells = found["other campaigns"].to_frame().set_index(["group", "arm"])["customers"]
@@ -167,6 +168,33 @@ def test_another_campaign_that_left_our_control_alone_is_contamination(open_tabl
     assert check_campaign(mart, "second", **QUICK)["other campaigns"].passed
 
 
+def test_contacts_that_a_cap_took_from_an_arm_are_a_warning(sound, open_tables) -> None:
+    """`second` reaches nobody whom `first` had reached: each customer gets one message."""
+    ours = arm_of(sound, "first")
+    capped = [
+        row
+        for row in sound["contacts"]
+        if row["campaign_id"] == "first" or ours[row["customer_id"]] == "control"
+    ]
+    checks = check_campaign(open_tables({**sound, "contacts": capped}), "first", **QUICK)
+    check = checks["displaced contacts"]
+    assert check.passed is False
+    assert not checks.blocked
+    reached = sum(row["campaign_id"] == "second" for row in capped)
+    share = 100 * reached / sum(arm == "control" for arm in ours.values())
+    assert f"contacted: 'mail' 0.0 %, 'control' {share:.1f} %" in check.finding
+    assert "触达上限" in check.finding_in("zh")
+    # The second campaign was drawn after the first had sent, so nothing of it falls away.
+    assert check_campaign(open_tables(sound), "second", **QUICK)["displaced contacts"].finding == (
+        "no other campaign contacted these customers within their windows"
+    )
+    # Before `second` had sent, nothing was known of it.
+    early = check_campaign(
+        open_tables({**sound, "contacts": capped}), "first", as_of="2026-05-07", **QUICK
+    )
+    assert early["displaced contacts"].passed
+
+
 def test_campaigns_whose_windows_do_not_meet_are_no_matter(sound, open_tables) -> None:
     later = [
         {**row, "assigned_at": dt.datetime(2026, 5, 18, 9)}
@@ -228,6 +256,7 @@ def test_without_the_tables_there_is_nothing_to_check_by(sound, open_tables) -> 
         "contacts without an arm",
         "order in time",
         "costs",
+        "displaced contacts",
     ]
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds.evaluation import analyze_experiment
 from marketing_ds.evaluation.inference import Sequential
 from marketing_ds.evaluation.money import ALL_ARMS, campaign_roi
 from marketing_ds.schema import EFFECTS
@@ -68,19 +69,38 @@ def test_the_ends_of_the_ratio_are_just_not_rejected() -> None:
     assert found.value in found
 
 
-def test_covariates_adjust_as_the_interacted_regression_does() -> None:
+def test_covariates_adjust_by_one_slope_and_where_costs_are_constant_by_each_arms_own() -> None:
     data = campaign(arms=("coupon", "message"))
-    found = campaign_roi(data, covariates=["habit"])
+    found = campaign_roi(data, covariates=["habit"], outcome="bought")
     centred = data["habit"] - data["habit"].mean()
     arms = ["control", "coupon", "message"]
     dummies = np.column_stack([(data["arm"] == arm).to_numpy(float) for arm in arms])
-    design = np.column_stack([dummies, dummies * centred.to_numpy()[:, None]])
-    for column, name in (("margin_cny", "margin"), ("cost_cny", "cost")):
-        at = np.linalg.lstsq(design, data[column].to_numpy(), rcond=None)[0]
+    slopes = dummies * centred.to_numpy()[:, None]
+    for column, name, side in (
+        ("margin_cny", "margin", centred.to_numpy()[:, None]),
+        ("bought", "outcome", centred.to_numpy()[:, None]),
+        ("cost_cny", "cost", slopes),
+    ):
+        design = np.column_stack([dummies, side])
+        at = np.linalg.lstsq(design, data[column].to_numpy(float), rcond=None)[0]
         for place, arm in enumerate(arms[1:], start=1):
             amount = getattr(found[arm], name)
             assert amount.value == pytest.approx(at[place] - at[0], rel=1e-9)
     assert found["coupon"].variance_reduction_share > 0.02
+
+
+def test_the_outcome_and_its_error_are_those_of_the_experiment() -> None:
+    data = campaign(arms=("coupon", "message"))
+    roi = campaign_roi(data, covariates=["habit"], outcome="bought")
+    frame = analyze_experiment(data, ["bought", "margin_cny"], covariates=["habit"]).to_frame()
+    for arm in ("coupon", "message"):
+        rows = frame[frame["arm"] == arm].set_index("metric")
+        for name, amount in (("bought", roi[arm].outcome), ("margin_cny", roi[arm].margin)):
+            assert amount is not None
+            assert amount.value == pytest.approx(rows.loc[name, "effect"], rel=1e-9)
+            # Ours counts the slope's degree of freedom.
+            error = rows.loc[name, "standard_error"]
+            assert math.sqrt(amount.variance) == pytest.approx(error, rel=5e-3)
 
 
 def test_a_constant_cost_stays_what_it_is_whatever_covariates_do() -> None:

@@ -13,7 +13,7 @@ import pytest
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.datasets import load_hillstrom, load_truth
 from marketing_ds.evaluation.metrics import FunnelStep, Mean, Proportion, Quantile, Ratio
-from marketing_ds.evaluation.observed import analyze_observational
+from marketing_ds.evaluation.observed import analyze_observational, one_arm
 from marketing_ds.outcomes import campaign, campaign_outcomes
 from marketing_ds.schema import EFFECTS
 from marketing_ds.tags import tag_table
@@ -281,6 +281,18 @@ def test_bad_input_is_refused_with_the_way_out(
     frame, metrics = _changed(chosen, **columns), wanted.pop("metrics")
     with pytest.raises(InvalidInput, match=message):
         analyze_observational(frame, metrics, **wanted)
+
+
+def test_many_customers_are_learned_from_in_halves(
+    chosen: Chosen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halves = analyze_observational(chosen.frame, ["amount"], n_folds=2, **QUICK)
+    monkeypatch.setattr(one_arm, "_MANY", len(chosen.frame) - 1)
+    many = analyze_observational(chosen.frame, ["amount"], **QUICK)
+    pd.testing.assert_frame_equal(many.to_frame(), halves.to_frame())
+    monkeypatch.setattr(one_arm, "_MANY", len(chosen.frame))
+    few = analyze_observational(chosen.frame, ["amount"], **QUICK)
+    assert few.to_frame()["effect"].iloc[0] != many.to_frame()["effect"].iloc[0]
 
 
 def test_no_rows_are_no_data(chosen: Chosen) -> None:

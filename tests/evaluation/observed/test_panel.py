@@ -43,6 +43,27 @@ def test_buyers_events_and_categories(tiny_mart) -> None:
     assert branch_panel(tiny_mart, "active_customers", **since)["total"].sum() == 6
 
 
+def test_balances_are_those_of_the_last_snapshot_of_a_period(engine_mart, tiny_tables) -> None:
+    panel = branch_panel(engine_mart, "balance_cny", by="region", since="2026-05-01")
+    region = {row["customer_id"]: row["region"] for row in tiny_tables["customers"]}
+    assets = {row["product_id"] for row in tiny_tables["products"]}
+    assets -= {
+        r["product_id"] for r in tiny_tables["products"] if r["category"] in ("loan", "card")
+    }
+    wanted: dict = {}
+    for row in tiny_tables["holdings"]:
+        key = (region[row["customer_id"]], row["snapshot_date"].month)
+        if row["product_id"] in assets and key[1] > 4:
+            wanted[key] = wanted.get(key, 0.0) + float(row["balance_cny"])
+    assert _values(panel) == pytest.approx(wanted)
+    funds = branch_panel(
+        engine_mart, "balance_cny", by="region", since="2026-06-01", category="fund"
+    )
+    assert funds["total"].sum() == pytest.approx(4 * 5_000 * 1.21)
+    with pytest.raises(InvalidInput, match="every week must have a snapshot of balances"):
+        branch_panel(engine_mart, "balance_cny", freq="week", since="2026-05-01")
+
+
 def test_nothing_after_the_day_or_recorded_after_it_counts(open_tables, tiny_tables) -> None:
     known = _values(
         branch_panel(

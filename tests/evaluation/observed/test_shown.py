@@ -53,6 +53,20 @@ def test_every_result_has_its_picture(
     plt.close(axes.get_figure())
 
 
+def test_intervals_without_an_end_are_shown_without_one() -> None:
+    values = np.random.default_rng(0).normal(50, 1, (3, 4)).repeat(4, axis=0)
+    result = difference_in_differences(
+        long_panel(values, branch=list(np.repeat(np.arange(3), 4))),
+        treated_from=dict.fromkeys(range(4), 2), cluster="branch", intervals="wild_bootstrap",
+        draws=199,
+    )  # fmt: skip
+    assert np.isinf(result.event_study["effect_ci_upper"].iloc[-1])
+    axes = result.plot()
+    assert np.isfinite(axes.get_ylim()).all()
+    plt.close(axes.get_figure())
+    assert "nan" not in observed_section(result, "zh")
+
+
 def test_the_love_plot_shows_every_difference_before_and_after(results: dict) -> None:
     balance = results["chosen"].balance
     axes = balance.plot(most=100)

@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
+from scipy.stats import t as student
 from scipy.stats import ttest_ind
 
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.evaluation.observed import difference_in_differences
+from marketing_ds.evaluation.observed.wild import wild_bootstrap
 from marketing_ds.schema import EFFECTS
 
 from .conftest import long_panel
@@ -28,22 +31,131 @@ def staggered() -> tuple[pd.DataFrame, dict, float]:
 
 def test_two_periods_and_two_groups_are_welchs_test_of_the_changes() -> None:
     rng = np.random.default_rng(0)
-    values = rng.normal(size=(15, 2))
-    values[:4, 1] += 2
+    values = rng.normal(size=(14, 2))
+    values[:7, 1] += 2
     result = difference_in_differences(
-        long_panel(values), treated_from=dict.fromkeys(range(4), 1)
+        long_panel(values), treated_from=dict.fromkeys(range(7), 1)
     ).to_frame().iloc[0]  # fmt: skip
     change = values[:, 1] - values[:, 0]
-    wanted = ttest_ind(change[:4], change[4:], equal_var=False)
-    assert result["effect"] == pytest.approx(change[:4].mean() - change[4:].mean(), rel=1e-12)
+    wanted = ttest_ind(change[:7], change[7:], equal_var=False)
+    assert result["effect"] == pytest.approx(change[:7].mean() - change[7:].mean(), rel=1e-12)
     assert result["p_value"] == pytest.approx(wanted.pvalue, rel=1e-9)
     ends = wanted.confidence_interval()
     assert result["effect_ci_lower"] == pytest.approx(ends.low, rel=1e-9)
     assert result["effect_ci_upper"] == pytest.approx(ends.high, rel=1e-9)
-    assert result["mean_arm"] == pytest.approx(values[:4, 1].mean())
+    assert result["mean_arm"] == pytest.approx(values[:7, 1].mean())
     assert result["rel_effect"] == pytest.approx(
-        result["effect"] / (values[:4, 1].mean() - result["effect"])
+        result["effect"] / (values[:7, 1].mean() - result["effect"])
     )
+
+
+def test_few_treated_units_have_no_more_degrees_of_freedom_than_if_all_varied_alike() -> None:
+    rng = np.random.default_rng(4)
+    change = np.concatenate(
+        [rng.normal(0, 0.1, 2), rng.normal(0, 1, 8)]
+    )  # two that agree by chance
+    panel = long_panel(np.column_stack([np.zeros(10), change]))
+    row = difference_in_differences(panel, treated_from={0: 1, 1: 1}).to_frame().iloc[0]
+    shares = np.array([1 / 2, 1 / 8])
+    freedom = shares.sum() ** 2 / (shares**2 / [1, 7]).sum()
+    assert ttest_ind(change[:2], change[2:], equal_var=False).df > 3 * freedom
+    reach = student.ppf(0.975, freedom) * row["standard_error"]
+    assert row["effect_ci_upper"] - row["effect"] == pytest.approx(reach, rel=1e-9)
+
+
+def test_covariates_take_away_a_trend_that_goes_with_them() -> None:
+    rng = np.random.default_rng(0)
+    rich = rng.normal(size=40)
+    began = np.argsort(-rich + rng.normal(0, 0.7, 40))[:15]
+    values = rng.normal(0, 0.2, (40, 6)) + rich[:, None] * np.arange(6)  # the rich grow anyway
+    values[began, 4:] += 1
+    panel = long_panel(values, rich=list(rich)).astype({"rich": float})
+    starts = dict.fromkeys(began, 4)
+    plain = difference_in_differences(panel, treated_from=starts)
+    adjusted = difference_in_differences(panel, treated_from=starts, covariates=["rich"])
+    assert plain.to_frame()["effect_ci_lower"].iloc[0] > 1.5
+    assert plain.pre_trend_p < 0.01 < 0.05 < adjusted.pre_trend_p
+    row = adjusted.to_frame().iloc[0]
+    assert row["effect_ci_lower"] < 1 < row["effect_ci_upper"] < 1.3
+    # By hand: the mean of what the treated changed by beyond a regression on the others.
+    change = values[:, 4:].mean(axis=1) - values[:, 3]
+    others = np.setdiff1d(np.arange(40), began)
+    line = sm.OLS(change[others], sm.add_constant(rich[others])).fit()
+    expected = line.predict(sm.add_constant(rich[began]))
+    assert row["effect"] == pytest.approx((change[began] - expected).mean(), rel=1e-9)
+    at = np.array([1, rich[began].mean()])
+    predicted = at @ line.get_robustcov_results("HC2").cov_params() @ at
+    spread = (change[began] - expected).var(ddof=1) / 15
+    assert row["standard_error"] ** 2 == pytest.approx(spread + predicted, rel=1e-9)
+
+
+def test_a_covariate_is_taken_from_the_period_compared_from() -> None:
+    rng = np.random.default_rng(1)
+    panel = long_panel(rng.normal(size=(20, 5)))
+    panel["size"] = rng.normal(size=100)
+    starts = dict.fromkeys(range(8), 3)
+    wanted = difference_in_differences(panel, treated_from=starts, covariates=["size"])
+    before = panel[panel["period"] == 2].set_index("unit")["size"]
+    fixed = panel.assign(size=panel["unit"].map(before))
+    pd.testing.assert_frame_equal(
+        wanted.to_frame(),
+        difference_in_differences(fixed, treated_from=starts, covariates=["size"]).to_frame(),
+    )
+
+
+def test_the_wild_bootstrap_is_that_of_regressions_run_again_and_again() -> None:
+    """Null imposed, signs by branch, t with the clustered error of each run."""
+    rng = np.random.default_rng(5)
+    branch = np.repeat(np.arange(8), 3)
+    values = rng.normal(0, 1, (8, 2))[branch] + rng.normal(0, 0.5, (24, 2))
+    values[:9, 1] += 1
+    panel = long_panel(values, branch=list(branch))
+    options = {"treated_from": dict.fromkeys(range(9), 1), "cluster": "branch"}
+    found = difference_in_differences(panel, intervals="wild_bootstrap", draws=199, **options)
+    row = found.to_frame().iloc[0]
+    change, arm = values[:, 1] - values[:, 0], (np.arange(24) < 9).astype(float)
+    weights = wild_bootstrap(branch, np.ones(24), 199, 0).weights[:, branch]
+
+    def t(y: np.ndarray, truth: float) -> float:
+        fit = sm.OLS(y, sm.add_constant(arm)).fit()
+        turn = (arm - arm.mean()) / ((arm - arm.mean()) ** 2).sum()
+        scores = np.bincount(branch, turn * fit.resid)
+        return (fit.params[1] - truth) / np.sqrt(scores @ scores)
+
+    def p_value(truth: float) -> float:
+        bound = (change - truth * arm).mean()
+        residual = change - truth * arm - bound
+        drawn = [t(bound + truth * arm + w * residual, truth) for w in weights]
+        return float(np.mean(np.abs(drawn) >= abs(t(change, truth)) * (1 - 1e-9)))
+
+    assert row["p_value"] == pytest.approx(p_value(0.0))
+    width = row["effect_ci_upper"] - row["effect_ci_lower"]
+    for end, inwards in ((row["effect_ci_lower"], 1), (row["effect_ci_upper"], -1)):
+        assert p_value(end + inwards * 1e-3 * width) >= 0.05 > p_value(end - inwards * 1e-3 * width)
+    again = difference_in_differences(panel, intervals="wild_bootstrap", draws=199, **options)
+    pd.testing.assert_frame_equal(found.to_frame(), again.to_frame())
+
+
+def test_of_few_clusters_every_way_of_signs_is_drawn_and_of_fewer_webb_s_points() -> None:
+    six = wild_bootstrap(np.arange(6), np.ones(6), 99, 0).weights
+    assert len(np.unique(six, axis=0)) == len(six) == 2**6
+    five = wild_bootstrap(np.arange(5), np.ones(5), 99, 0).weights
+    assert five.shape == (99, 5)
+    assert np.unique(five**2) == pytest.approx([0.5, 1, 1.5])
+
+
+def test_three_clusters_are_too_few_for_the_wild_bootstrap_to_reject_anything() -> None:
+    rng = np.random.default_rng(0)
+    branch = np.repeat(np.arange(3), 4)
+    values = rng.normal(size=(3, 2))[branch] + rng.normal(0, 0.3, (12, 2))
+    values[:4, 1] += 3
+    row = difference_in_differences(
+        long_panel(values, branch=list(branch)), treated_from=dict.fromkeys(range(4), 1),
+        cluster="branch", intervals="wild_bootstrap",
+    ).to_frame().iloc[0]  # fmt: skip
+    assert row["p_value"] > 0.05
+    assert (row["effect_ci_lower"], row["effect_ci_upper"]) == (-np.inf, np.inf)
+    assert (row["rel_effect_ci_lower"], row["rel_effect_ci_upper"]) == (-np.inf, np.inf)
 
 
 def test_growing_effects_of_units_that_began_at_different_times(staggered) -> None:
@@ -193,6 +305,18 @@ PANEL = long_panel(np.arange(24.0).reshape(6, 4))
         (lambda p: p.assign(c=range(24)), {"cluster": "c"}, "the same in all rows of a unit"),
         (lambda p: p, {"controls": "all"}, "controls must be one of"),
         (lambda p: p, {"anticipation": -1}, "anticipation must be"),
+        (lambda p: p, {"intervals": "bayes"}, "intervals must be one of"),
+        (lambda p: p, {"draws": 10}, "draws must be"),
+        (lambda p: p, {"covariates": "x"}, "covariates must be a list"),
+        (lambda p: p, {"covariates": ["value"]}, "must not be the unit, the period or the outcome"),
+        (lambda p: p.assign(x="a"), {"covariates": ["x"]}, "'x' must hold numbers"),
+        (lambda p: p.assign(x=np.nan), {"covariates": ["x"]}, "known and finite in every row"),
+        (lambda p: p.assign(x=1.0), {"covariates": ["x"]}, "must differ between the units"),
+        (
+            lambda p: p.assign(a=p["unit"] ** 2, b=p["unit"] ** 3, c=p["unit"]),
+            {"covariates": ["a", "b", "c"]},
+            "at least 5 units must be left as controls with 3 covariates",
+        ),
     ],
 )
 def test_bad_input_is_refused_with_the_way_out(change, options: dict, message: str) -> None:

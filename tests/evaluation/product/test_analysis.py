@@ -60,6 +60,33 @@ def test_everything_is_that_of_hand_on_both_engines(engine_mart: Mart) -> None:
     assert found.switching.empty  # every category of the tiny mart has one product
 
 
+def test_of_many_products_the_smallest_are_told_together(sample_mart: Mart) -> None:
+    options = {"start": "2026-04-01", "end": "2026-06-30", "campaign_id": "K06"}
+    whole = analyze_products(sample_mart, **options)
+    found = analyze_products(sample_mart, most=5, **options)
+    assert "others_together" in found.notes
+    assert "others_together" not in whole.notes
+    products = whole.sales[whole.sales["level"] == "product"].set_index("item")
+    worth = (products["amount_cny"] + products["balance_cny"]).sort_values(ascending=False)
+    alone = {*worth.index[:5], "WM-PRIME"}
+    told = found.sales[found.sales["level"] == "product"].set_index("item")
+    others = told.index[told.index.str.startswith("others:")]
+    assert set(told.index) - set(others) == alone
+    pd.testing.assert_frame_equal(told.loc[sorted(alone)], products.loc[sorted(alone)])
+    left = products.drop(index=list(alone))
+    for name in others:
+        of_category = left[left["category"] == name.removeprefix("others:")]
+        assert told.loc[name, "title"] == f"{len(of_category)} others of {name[7:]}"
+        assert told.loc[name, "amount_cny"] == pytest.approx(of_category["amount_cny"].sum())
+        assert told.loc[name, "purchases"] == of_category["purchases"].sum()
+        assert told.loc[name, "buyers"] <= of_category["buyers"].sum()
+    for level in ("category", "all"):
+        same = [r.sales[r.sales["level"] == level].reset_index(drop=True) for r in (found, whole)]
+        pd.testing.assert_frame_equal(*same)
+    pd.testing.assert_frame_equal(found.effects, whole.effects)
+    pd.testing.assert_frame_equal(found.ratios, whole.ratios)
+
+
 def check_sales(found: ProductAnalysis) -> None:
     fund = row(found.sales, level="product", item="P-FUN")
     # c02 bought twice (500 and 700), c03 300, c04 400, c05 900, c06 100

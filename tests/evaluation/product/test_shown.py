@@ -35,6 +35,16 @@ def test_the_section_tells_every_part(found: ProductAnalysis, language: str) -> 
     assert text.count(escape(words["unbounded"])) == unbounded > 0
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "Others of loans"), ("zh", "其他贷款产品")])
+def test_products_told_together_are_named_by_their_category(
+    found: ProductAnalysis, language: str, said: str
+) -> None:
+    sales = found.sales.copy()
+    largest = sales.loc[sales["level"] == "product", "amount_cny"].idxmax()
+    sales.loc[largest, "item"] = "others:loan"
+    assert said in products_section(dataclasses.replace(found, sales=sales), language)
+
+
 def test_without_a_campaign_there_are_no_effects(found: ProductAnalysis) -> None:
     none = found.effects.iloc[:0]
     plain = dataclasses.replace(

@@ -66,7 +66,7 @@ def test_a_failed_check_comes_before_everything(found: CampaignEvaluation) -> No
 
 def test_where_no_money_is_known_the_goal_decides(found: CampaignEvaluation) -> None:
     steps = next_steps(replace(found, campaign=replace(found.campaign, roi=None)), "en")
-    assert any(step.startswith("sms_prime raised converted by 0.02") for step in steps)
+    assert any(step.startswith("sms_prime raised converted by 2.8") for step in steps)
 
 
 def test_the_group_with_the_greatest_shown_effect_is_named(found: CampaignEvaluation) -> None:
