@@ -35,7 +35,7 @@ peers: setup-dev  ## scikit-uplift, CausalML and EconML in .venv/peers, for test
 	@$(BIN)/python scripts/make_peers.py
 
 sample: setup  ## rebuild data_samples/ (same seed, same content)
-	@$(BIN)/python -m marketing_ds.datasets.sample data_samples
+	@$(BIN)/python -c "from marketing_ds.datasets import make_sample; make_sample('data_samples')"
 
 clean:  ## remove the environment, outputs and caches
 	@rm -rf $(VENV) workspace build *.egg-info .coverage* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -31,9 +31,7 @@ def test_a_clean_bank_keeps_the_contract(bank: SimulatedBank) -> None:
 def test_columns_are_those_of_the_contract_in_order(bank: SimulatedBank) -> None:
     for name in bank.rows:
         schema = pq.read_schema(bank.path / name / "part-0000.parquet")
-        # Whose share led to an event is more than the bank's systems tell.
-        unknown = ("shared_by",) if name == "events" else ()
-        assert schema.names == [c for c in MART[name].column_names if c not in unknown]
+        assert schema.names == list(MART[name].column_names)
         assert not any("dictionary" in str(kind) for kind in schema.types)
 
 

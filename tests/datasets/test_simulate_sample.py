@@ -60,3 +60,9 @@ def test_the_committed_sample_keeps_the_contract_and_is_small() -> None:
     check = open_mart(folder).check(business_date="2026-06-30")
     assert check.passed
     assert check.rows["customers"] == 10_000
+
+
+def test_the_committed_sample_is_the_one_made_today(tmp_path: Path) -> None:
+    made = make_sample(tmp_path / "bank")
+    today, committed = (made.path / "README.md", _REPOSITORY / "data_samples" / "README.md")
+    assert today.read_text(encoding="utf-8") == committed.read_text(encoding="utf-8")

@@ -187,6 +187,27 @@ def test_clicks_and_shares_carry_their_campaign(query: Query) -> None:
     assert seen["n"].min() > 10
 
 
+def test_shares_lead_others_to_their_campaign_and_some_of_these_share_too(query: Query) -> None:
+    led = query(
+        """select e.event, e.occurred_at, s.occurred_at as shared_at, e.customer_id = e.shared_by as own
+        from events e left join events s on s.customer_id = e.shared_by and s.event = 'share'
+        and s.campaign_id = e.campaign_id where e.shared_by is not null"""
+    )
+    assert set(led["event"]) == {"click"}
+    assert not led["own"].any()
+    assert (led["shared_at"] < led["occurred_at"]).all()
+    clicks = _number(
+        query, "select count(*) from events where campaign_id <> '' and event = 'click'"
+    )
+    assert 0.15 < len(led) / clicks < 0.28
+    chains = query(
+        """select count(*) from events e join events above on above.customer_id = e.shared_by
+        and above.campaign_id = e.campaign_id and above.shared_by is not null
+        where e.shared_by is not null"""
+    )
+    assert chains.iloc[0, 0] > 0
+
+
 def test_benefits_stay_within_stock_and_cost_what_was_redeemed(query: Query) -> None:
     use = query(
         """select b.benefit_id, any_value(stock) as stock, any_value(b.cost_cny) as each,

@@ -13,6 +13,7 @@ import pytest
 
 from marketing_ds import datasets
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds.evaluation import evaluate_campaign
 from marketing_ds.mart import open_mart
 
 PUBLISHED: dict[str, Any] = json.loads(
@@ -237,6 +238,25 @@ class TestCompleteJourney:
         with open_mart(journey, workspace=tmp_path) as mart:
             assert mart.check().to_frame().to_dict("records") == []
             assert mart.last_date == dt.date(2018, 1, 1)
+
+    def test_a_campaign_is_judged_as_notebook_09_does(self, journey: Path, tmp_path: Path) -> None:
+        """Coupons went to good customers: all others stand in for control, adjusted."""
+        with open_mart(journey, workspace=tmp_path) as mart:
+            found = evaluate_campaign(mart, "journey_13", covariates=[], segments=[])
+            row = found.to_frame().iloc[0]
+            pages = [found.report(tmp_path / f"{n}.html", language=n) for n in ("en", "zh")]
+            published = mart.publish(
+                "effects", found.effects_table(), name="journey_13", as_of=mart.last_date
+            )
+            assert published.rows == 1
+        assert found.blocked
+        assert found.verdict.startswith("Not randomised: weaker evidence. purchases_cny: coupons")
+        assert (row["n_control"], row["n_arm"]) == (1_392, 1_077)
+        assert row["naive_effect"] == pytest.approx(264, abs=0.5)
+        assert 0 < row["effect"] < 0.2 * row["naive_effect"]
+        assert set(found.left_out) == {"roi", "customers", "channels"}
+        assert "others_together" in found.products.notes
+        assert all(page.stat().st_size > 20_000 for page in pages)
 
     def test_every_line_of_a_receipt_is_there(self, journey: Path) -> None:
         lines = datasets.load_complete_journey().tables["transactions"]

@@ -64,6 +64,8 @@ class Sessions:
     late: Array
     campaign: Array
     """Campaign that each belongs to; -1 for none."""
+    led_by: Array
+    """Customer whose share led to it; -1 for none."""
     event: Array
     page: Array
     duration: Array
@@ -143,7 +145,8 @@ def month_sessions(
     life.sessions[:, month] = count
     return Sessions(
         customer, start, channel, length, late_days(rng, len(customer)),
-        np.full(len(customer), -1, dtype=np.int8), event, page, _durations(rng, opening, channel[row]),
+        np.full(len(customer), -1, dtype=np.int8), np.full(len(customer), -1, dtype=np.int32),
+        event, page, _durations(rng, opening, channel[row]),
     )  # fmt: skip
 
 

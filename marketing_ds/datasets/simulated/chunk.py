@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import behaviour, campaigns, life, money
+from . import behaviour, campaigns, life, money, sharing
 from .catalogue import (
     CAMPAIGNS,
-    CATEGORY_CODE,
     CURRENT,
     FIRST_CAMPAIGN_LINE,
     LINE_CATEGORY,
@@ -78,7 +77,7 @@ def simulate_chunk(
         moves += money.everyday(state, people, month, calendar, seed, chunk)
         history.moves += moves
         seen = behaviour.month_sessions(state, people, interest, month, calendar, seed, chunk)
-        history.sessions += [seen, *(campaign_clicks(item) for item in started)]
+        history.sessions += [seen, *(sharing.clicks(item, seed, chunk) for item in started)]
         history.snapshots.append(_snapshot(state, people, calendar, month))
         history.stages.append(state.stage.copy())
         history.tiers.append(state.tier)
@@ -153,28 +152,6 @@ def _campaign_moves(
         channel = people.preference[who]
         out.append(money.moves(rng, who, code, item.bought_at[rows], "purchase", amount, channel))
     return out
-
-
-def campaign_clicks(item: campaigns.Happened) -> behaviour.Sessions:
-    """Clicks on the messages of a campaign, a tenth of them shared with friends."""
-    channels = np.array([-1, *(campaigns.click_channel(arm) for arm in item.campaign.arms)])[
-        item.arm
-    ]
-    rows = np.flatnonzero((item.clicked_at >= 0) & (channels >= 0))
-    size = len(rows)
-    length = np.where(item.clicked_at[rows] % 10 == 0, 2, 1).astype(np.int32)
-    total = int(length.sum())
-    last = np.cumsum(length) - 1
-    event = np.full(total, behaviour.EVENTS.index("click"), dtype=np.int8)
-    event[last[length == 2]] = behaviour.EVENTS.index("share")
-    page = CATEGORY_CODE[item.campaign.product.category]
-    return behaviour.Sessions(
-        customer=item.customer[rows], start=item.clicked_at[rows],
-        channel=channels[rows].astype(np.int8), length=length,
-        late=np.zeros(size, dtype=np.int8), campaign=np.full(size, item.index, dtype=np.int8),
-        event=event, page=np.full(total, page, dtype=np.int8),
-        duration=np.full(total, 20, dtype=np.int16),
-    )  # fmt: skip
 
 
 def _snapshot(state: life.Life, people: People, calendar: Calendar, month: int) -> Snapshot:

@@ -107,6 +107,8 @@ def events(history: History, ids: pa.Array, calendar: Calendar, chunk: int) -> p
     channel = joined("channel")[order][owner]
     online = channel < BEHAVIOUR_CHANNELS.index("branch")
     recorded = np.minimum(at // SECONDS + joined("late")[order][owner], calendar.last_day)
+    # A share leads to the first row of a session.
+    shared_by = np.where(position == 0, joined("led_by")[order][owner], -1)
     return pa.table(
         {
             "event_id": columns.ids("E", chunk, len(row)),
@@ -119,6 +121,7 @@ def events(history: History, ids: pa.Array, calendar: Calendar, chunk: int) -> p
             "page": columns.words(joined("page")[row], behaviour.PAGES),
             "campaign_id": columns.words(joined("campaign")[order][owner], CAMPAIGN_IDS),
             "duration_s": pa.array(duration.astype(np.float64)),
+            "shared_by": columns.words(shared_by, ids),
         }
     )
 
