@@ -17,7 +17,7 @@ and Vert (2014), "A bagging SVM to learn from positive and unlabeled examples".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -89,12 +89,22 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How large the trees are, and what they say beside the regression."""
+
+    shape: int
+    rounds: int
+    trees_say: float
+
+
+@dataclass(frozen=True)
 class Classifier:
     """The models of all folds; `fold` says in which of them each training row was left out."""
 
     members: tuple[Member, ...]
     fold: NDArray[np.int8]
     """Shape (rows of Training,); -1 for who was not learnt from."""
+    size: Size
 
     def scores(self, codes: Codes, row: Rows) -> Floats:
         """Closeness to the seeds, shape (n,); see `Scorer`."""
@@ -122,8 +132,13 @@ class Classifier:
         return found
 
 
-def learn_classifier(training: Training, seeds: Rows, *, random_state: int) -> Classifier:
-    """Learn the seeds from at most 60,000 of the sampled customers who are no seeds."""
+def learn_classifier(
+    training: Training, seeds: Rows, *, random_state: int, size: Size | None = None
+) -> Classifier:
+    """Learn the seeds from at most 60,000 of the sampled customers who are no seeds.
+
+    Trees are as large as finds the customers of other folds best, or of a `size` that is given.
+    """
     random = np.random.RandomState(random_state)
     ordinary = training.ordinary
     wanted = min(max(_ORDINARY_PER_SEED * len(seeds), _ORDINARY_LEAST), _ORDINARY_MOST)
@@ -135,9 +150,16 @@ def learn_classifier(training: Training, seeds: Rows, *, random_state: int) -> C
     is_seed = np.zeros(len(training.ids), dtype=bool)
     is_seed[seeds] = True
     seed = random_state % 2**31
-    parts = _at_once(lambda number: _Part(training, fold, number, is_seed, seed), range(FOLDS))
-    choice = _choose(parts)
-    return Classifier(tuple(part.member(*choice) for part in parts), fold)
+    if size is None:
+        few = is_seed.sum() < _LARGE_FROM
+        sizes = dict.fromkeys(range(1 if few else len(_SHAPES)), _ROUNDS[-1])
+    else:
+        sizes = {size.shape: size.rounds}
+    parts = _at_once(
+        lambda number: _Part(training, fold, number, is_seed, seed, sizes), range(FOLDS)
+    )
+    size = size or _choose(parts)
+    return Classifier(tuple(part.member(size) for part in parts), fold, size)
 
 
 def _at_once(work: Callable[[_Given], _Found], given: Iterable[_Given]) -> list[_Found]:
@@ -154,7 +176,7 @@ def _at_once(work: Callable[[_Given], _Found], given: Iterable[_Given]) -> list[
 
 
 class _Part:
-    """One fold: its regression, its trees of every shape, and its held-out customers."""
+    """One fold: its regression, its trees of every shape that is asked for, its held-out customers."""
 
     def __init__(
         self,
@@ -163,6 +185,7 @@ class _Part:
         number: int,
         is_seed: NDArray[np.bool_],
         seed: int,
+        rounds: Mapping[int, int],
     ) -> None:
         learnt_from = np.flatnonzero((fold >= 0) & (fold != number))
         held = np.flatnonzero(fold == number)
@@ -174,14 +197,11 @@ class _Part:
         data = xgb.QuantileDMatrix(
             _seen(self.order, codes), wanted, max_bin=_TREES["max_bin"], nthread=1
         )
-        self.trees = [
-            xgb.train(
-                {**_TREES, **shape, "seed": seed, "base_score": wanted.mean()},
-                data,
-                _ROUNDS[-1],
-            )
-            for shape in _SHAPES[: 1 if is_seed.sum() < _LARGE_FROM else None]
-        ]
+        common = {**_TREES, "seed": seed, "base_score": wanted.mean()}
+        self.trees = {
+            shape: xgb.train({**common, **_SHAPES[shape]}, data, number_of)
+            for shape, number_of in rounds.items()
+        }
         self.wanted = is_seed[held]
         self._told = _look_up(self.points, training.codes[held])
         self._held = _seen(self.order, training.codes[held])
@@ -190,7 +210,7 @@ class _Part:
         """Summed log loss of the held-out customers, shape (shapes, rounds, weights)."""
         found = np.empty((len(self.trees), len(_ROUNDS), len(_TREES_SAY)))
         sign = np.where(self.wanted, -1, 1)
-        for shape, trees in enumerate(self.trees):
+        for shape, trees in self.trees.items():
             for at, rounds in enumerate(_ROUNDS):
                 grown = trees.inplace_predict(
                     self._held, iteration_range=(0, rounds), predict_type="margin"
@@ -200,17 +220,17 @@ class _Part:
                     found[shape, at, number] = np.logaddexp(0, sign * margin).sum()
         return found
 
-    def member(self, shape: int, rounds: int, trees_say: float) -> Member:
-        """The model of the chosen shape, whose margin is 0 where seeds are as common as anybody."""
-        trees = self.trees[shape][:rounds]
-        return Member(tuple(self.points), self.order, trees, trees_say, self.odds)
+    def member(self, size: Size) -> Member:
+        """The model of the chosen size, whose margin is 0 where seeds are as common as anybody."""
+        trees = self.trees[size.shape][: size.rounds]
+        return Member(tuple(self.points), self.order, trees, size.trees_say, self.odds)
 
 
-def _choose(parts: list[_Part]) -> tuple[int, int, float]:
-    """Shape, rounds and weight of the trees of the least log loss out of fold."""
+def _choose(parts: list[_Part]) -> Size:
+    """The size of the least log loss out of fold."""
     losses = np.sum(_at_once(_Part.losses, parts), axis=0)
     shape, rounds, say = np.unravel_index(int(losses.argmin()), losses.shape)
-    return int(shape), _ROUNDS[rounds], _TREES_SAY[say]
+    return Size(int(shape), _ROUNDS[rounds], _TREES_SAY[say])
 
 
 def _look_up(points: Sequence[Floats], codes: Codes) -> Floats:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,14 +34,10 @@ def distinctness(
     seeds = seeds[random_state.choice(len(seeds), n, replace=False)]
     coarse = [coarse_levels(base[:, at], tag, _LEVELS) for at, tag in enumerate(levels)]
     base = _drawn_together(base, coarse)
-    tests = []
-    for at, tag in enumerate(levels):
-        share = np.bincount(base[:, at], minlength=int(coarse[at].max()) + 1) / len(base)
-        order = np.zeros(len(share)) if tag.kind == "category" else normal_scores(share)
-        tests.append((share, order - share @ order))
-    found = _largest(_drawn_together(seeds, coarse), tests, len(base))
+    tests = _Tests.of(base, coarse, levels)
+    found = tests.largest(_drawn_together(seeds, coarse))
     drawn = [
-        _largest(base[random_state.choice(len(base), n, replace=False)], tests, len(base))
+        tests.largest(base[random_state.choice(len(base), n, replace=False)])
         for _ in range(_PERMUTATIONS)
     ]
     return float((1 + np.sum(np.array(drawn) >= found)) / (1 + _PERMUTATIONS))
@@ -49,16 +47,42 @@ def _drawn_together(codes: Codes, coarse: Sequence[NDArray[np.int16]]) -> Codes:
     return np.column_stack([of_tag[codes[:, at]] for at, of_tag in enumerate(coarse)])
 
 
-def _largest(codes: Codes, tests: Sequence[tuple[Floats, Floats]], n_base: int) -> float:
-    largest = 0.0
-    for at, (share, order) in enumerate(tests):
-        counts = np.bincount(codes[:, at], minlength=len(share)).astype(np.float64)
-        _, value, noise = raw_evidence(counts, share, n_base)
-        freedom = int((share > 0).sum()) - 1
-        variance = float(share @ order**2)
-        if freedom > 0:
-            largest = max(largest, (value / noise - 1) * float(np.sqrt(freedom / 2)))
-        if variance > 0:
-            squared = float(counts @ order) ** 2 / (len(codes) * variance)
-            largest = max(largest, (squared - 1) * float(np.sqrt(0.5)))
-    return largest
+@dataclass(frozen=True)
+class _Tests:
+    """What every tag is tested by, all tags at once."""
+
+    share: Floats
+    """Of the base in each level, shape (tags, levels)."""
+    order: Floats
+    """Normal score of each level, centred over the base; 0 where levels have no order."""
+    n_base: int
+
+    @classmethod
+    def of(
+        cls, base: Codes, coarse: Sequence[NDArray[np.int16]], levels: Sequence[TagLevels]
+    ) -> Self:
+        width = 1 + max(int(of_tag.max()) for of_tag in coarse)
+        share, order = np.zeros((len(levels), width)), np.zeros((len(levels), width))
+        for at, tag in enumerate(levels):
+            n_levels = int(coarse[at].max()) + 1
+            of_tag = np.bincount(base[:, at], minlength=n_levels) / len(base)
+            share[at, :n_levels] = of_tag
+            if tag.kind != "category":
+                scores = normal_scores(of_tag)
+                order[at, :n_levels] = scores - of_tag @ scores
+        return cls(share, order, len(base))
+
+    def largest(self, codes: Codes) -> float:
+        """The largest statistic of customers of these levels; 0 if none is above."""
+        n_tags, width = self.share.shape
+        flat = codes + width * np.arange(n_tags)
+        counts = np.bincount(flat.ravel(), minlength=n_tags * width).reshape(n_tags, width)
+        _, value, noise = raw_evidence(counts.astype(np.float64), self.share, self.n_base)
+        freedom = (self.share > 0).sum(axis=1) - 1
+        varies = freedom > 0
+        by_levels = (value[varies] / noise[varies] - 1) * np.sqrt(freedom[varies] / 2)
+        variance = (self.share * self.order**2).sum(axis=1)
+        ordered = variance > 0
+        squared = (counts * self.order).sum(axis=1)[ordered] ** 2
+        by_order = (squared / (len(codes) * variance[ordered]) - 1) * np.sqrt(0.5)
+        return float(np.max(np.concatenate([by_levels, by_order]), initial=0.0))

@@ -21,12 +21,17 @@ from marketing_ds._core.errors import InvalidInput
 
 Kind = Literal["number", "date", "boolean", "category"]
 Codes = NDArray[np.int16]
+Numbers = NDArray[np.floating[Any]]
 
 NULL = 0
 """The level of nulls, in every tag."""
 _MAX_CATEGORIES = 100
 _MOST_COMPARED = 254
 """Edges up to which numbers are compared with each of them."""
+_FEW = 4_096
+"""Numbers below which bisection is faster."""
+_BLOCK = 16_384
+"""Numbers compared at a time: they then stay in the cache."""
 _MANY = 10_000
 """Customers from which tags are cut side by side."""
 _THREADS = min(4, os.cpu_count() or 1)
@@ -135,35 +140,52 @@ def fit_levels(base: pa.Table, tags: Sequence[str], *, bins: int) -> tuple[TagLe
     return tuple(_fit_tag(name, base[name], bins) for name in tags)
 
 
-def encode(table: pa.Table, levels: Sequence[TagLevels]) -> Codes:
-    """Levels of every tag, shape (n, tags)."""
-    codes = np.empty((table.num_rows, len(levels)), dtype=np.int16, order="F")
+def encode(
+    table: pa.Table, levels: Sequence[TagLevels], *, used: Sequence[bool] | None = None
+) -> Codes:
+    """Levels of every tag, shape (n, tags); of a tag that is not used 0, and it is not read."""
+    made = np.empty if used is None else np.zeros
+    codes: Codes = made((table.num_rows, len(levels)), dtype=np.int16, order="F")
 
     def fill(position: int) -> None:
         tag = levels[position]
         codes[:, position] = tag.codes(table[tag.name])
 
+    wanted = [at for at in range(len(levels)) if used is None or used[at]]
     if table.num_rows < _MANY:
-        for position in range(len(levels)):
+        for position in wanted:
             fill(position)
         return codes
     with ThreadPoolExecutor(_THREADS) as pool:
-        for _ in pool.map(fill, range(len(levels))):
+        for _ in pool.map(fill, wanted):
             pass
     return codes
 
 
-def _bins(edges: Sequence[float], numbers: NDArray[np.float64]) -> Codes:
+def _bins(edges: Sequence[float], numbers: Numbers) -> Codes:
     """1 + the number of edges at or below each number."""
-    if len(edges) > _MOST_COMPARED:
-        return (np.searchsorted(edges, numbers, side="right") + 1).astype(np.int16)
+    bounds = _no_lower(edges, numbers.dtype)
+    if len(edges) > _MOST_COMPARED or len(numbers) < _FEW:
+        return (np.searchsorted(bounds, numbers, side="right") + 1).astype(np.int16)
     # Measured: with 15 edges a comparison of all numbers with each is 13 times as fast as bisection.
-    bins = np.ones(len(numbers), dtype=np.uint8)
-    above = np.empty(len(numbers), dtype=bool)
-    for edge in edges:
-        np.greater_equal(numbers, edge, out=above)
-        bins += above.view(np.uint8)
-    return bins.astype(np.int16)
+    bins = np.empty(len(numbers), dtype=np.int16)
+    for start in range(0, len(numbers), _BLOCK):
+        part = numbers[start : start + _BLOCK]
+        counted = np.ones(len(part), dtype=np.uint8)
+        above = np.empty(len(part), dtype=bool)
+        for bound in bounds:
+            np.greater_equal(part, bound, out=above)
+            counted += above.view(np.uint8)
+        bins[start : start + _BLOCK] = counted
+    return bins
+
+
+def _no_lower(edges: Sequence[float], dtype: np.dtype[Any]) -> Numbers:
+    """The edges among numbers of this type: each the smallest that is no lower."""
+    exact = np.asarray(edges, dtype=np.float64)
+    nearest = exact.astype(dtype)
+    up = np.nextafter(nearest, np.array(np.inf, dtype=dtype))
+    return np.where(nearest < exact, up, nearest)
 
 
 def coarse_levels(base: Codes, tag: TagLevels, most: int) -> Codes:
@@ -189,7 +211,8 @@ def _fit_tag(name: str, column: pa.ChunkedArray, bins: int) -> TagLevels:
     if kind is None:
         return TagLevels(name, "number")
     numbers = _numbers(name, column)
-    return TagLevels(name, kind, edges=_edges(numbers[~np.isnan(numbers)], bins))
+    known = numbers[~np.isnan(numbers)].astype(np.float64)
+    return TagLevels(name, kind, edges=_edges(known, bins))
 
 
 def _edges(values: NDArray[np.float64], bins: int) -> tuple[float, ...]:
@@ -228,12 +251,15 @@ def _kind(name: str, arrow: Any) -> Kind | None:
     )
 
 
-def _numbers(name: str, column: pa.ChunkedArray) -> NDArray[np.float64]:
+def _numbers(name: str, column: pa.ChunkedArray) -> Numbers:
+    """A column as numbers, null as NaN: float32 stays, everything else is float64."""
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         days = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
         return np.floor(days / 86_400e6)
-    numbers = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+    if not pa.types.is_float32(column.type):
+        column = column.cast(pa.float64(), safe=False)
+    numbers: Numbers = np.asarray(column.to_numpy())
     infinite = int(np.isinf(numbers).sum())
     if infinite:
         raise InvalidInput(

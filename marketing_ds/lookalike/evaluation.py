@@ -16,6 +16,7 @@ from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds._core.estimate import Estimate, wilson
 
+from .classifier import Size
 from .inputs import ID, refuse_duplicates
 from .placement import place
 from .recipe import Recipe
@@ -104,6 +105,7 @@ def evaluate(
     n_repeats: int,
     beside: Mapping[str, Any],
     p_value: float,
+    size: Size | None,
 ) -> LookalikeEvaluation:
     """Evaluate a recipe on the seeds that it was made for; see `Lookalike.evaluate`."""
     seeds = training.seeds
@@ -120,7 +122,7 @@ def evaluate(
         name: _ranked_by(name, scores, training.ids[seeds], training.ids[against])
         for name, scores in beside.items()
     }
-    ours = _ranked_anew(recipe, training, splits, against)
+    ours = _ranked_anew(recipe, training, splits, against, size)
     auc = ours.mean(low=0)
     return LookalikeEvaluation(
         auc.value,
@@ -139,7 +141,11 @@ def evaluate(
 
 
 def _ranked_anew(
-    recipe: Recipe, training: Training, splits: Sequence[Sequence[Rows]], against: Rows
+    recipe: Recipe,
+    training: Training,
+    splits: Sequence[Sequence[Rows]],
+    against: Rows,
+    size: Size | None,
 ) -> _Ranking:
     """Everything learnt anew without each fold, which is then looked for."""
     seeds = training.seeds
@@ -147,7 +153,7 @@ def _ranked_anew(
     of_candidates = np.zeros(len(against))
     for repeat, folds in enumerate(splits):
         for held in folds:
-            made = recipe.make(training, np.delete(seeds, held))
+            made = recipe.make(training, np.delete(seeds, held), size=size)
             hidden, others = (
                 made.scores(training.codes[rows], rows) for rows in (seeds[held], against)
             )

@@ -26,7 +26,7 @@ from .encode import Codes
 from .index import threads
 from .limits import limited
 from .recipe import Recipe, version
-from .scorers import index_of
+from .scorers import index_of, used_by
 from .scoring import BatchScorer
 from .screening.batch import Batch, TableBatch
 from .screening.cascade import WORTH_FROM
@@ -46,8 +46,9 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         frame : pandas.DataFrame or ibis.Table
-            `customer_id` and the tags of `fit`; other columns are ignored. An Ibis table streams
-            through in batches.
+            `customer_id` and the tags of `fit`; other columns are ignored, and of neighbours the
+            tags that do not tell seeds from the base are not read. An Ibis table streams through in
+            batches.
         as_of : date or ISO text, optional
             Day of the tags; by default that of the frame's column `as_of`, else today.
 
@@ -104,6 +105,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         training, self._learnt = learnt.training, learnt
         self._training, self._scorer = training, learnt.scorer
         self._rows = pd.Index(training.ids)
+        self._rows.get_indexer(self._rows[:1])  # builds its table before threads share it
         self._screens: tuple[Screen | None, ...] = ()
         self.method_, self.selection_ = learnt.method, learnt.selection
         self.tags_ = tuple(tag.name for tag in training.levels)
@@ -136,12 +138,15 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         """Ids and closeness, batch by batch."""
         with threads(self.n_jobs):
             for batch in self._batches(frame):
-                yield batch.ids, self._scores(batch.ids, batch.codes())
+                ids = batch.ids()
+                yield ids, self._scores(ids, batch.codes())
 
     def _batches(self, frame: Any) -> Iterator[Batch]:
         """The customers of a frame, batch by batch."""
-        for table in inputs.batches(frame, self.tags_):
-            yield TableBatch(table, self._training.levels)
+        used = used_by(self._scorer)
+        tags = [t for at, t in enumerate(self.tags_) if used is None or used[at]]
+        for table in inputs.batches(frame, tags):
+            yield TableBatch(table, self._training.levels, used)
 
     def _scores(self, ids: NDArray[Any], codes: Codes) -> NDArray[np.float64]:
         """Closeness of customers with these ids and levels."""

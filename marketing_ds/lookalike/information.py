@@ -24,20 +24,27 @@ def evidence_of(
     """Shrunk evidence and base share of each level, and the information value after shrinking."""
     share = np.bincount(base, minlength=n_levels) / len(base)
     counts = np.bincount(seeds, minlength=n_levels).astype(np.float64)
-    evidence, value, noise = raw_evidence(counts, share, len(base))
+    evidence, *sums = raw_evidence(counts, share, len(base))
+    value, noise = map(float, sums)
     keep = max(0.0, 1 - noise / value) if value > 1e-12 else 0.0
     return evidence * keep, share, value * keep**2
 
 
-def raw_evidence(counts: Floats, share: Floats, n_base: int) -> tuple[Floats, float, float]:
-    """Evidence before shrinking, its information value, and what chance alone would give."""
-    n_seeds = counts.sum()
+def raw_evidence(counts: Floats, share: Floats, n_base: int) -> tuple[Floats, Floats, Floats]:
+    """Evidence before shrinking, its information value, and what chance alone would give.
+
+    Parameters
+    ----------
+    counts, share : ndarray, shape (..., levels)
+        Seeds in each level, and its share of the base; of several tags at once if need be.
+    n_base : int
+    """
+    n_seeds = counts.sum(axis=-1)
     seen = share > 0
-    evidence = np.zeros(len(share))
-    evidence[seen] = np.log(
-        (counts[seen] + _PRIOR * share[seen]) / ((n_seeds + _PRIOR) * share[seen])
-    )
-    evidence[seen] -= (share * evidence).sum()
-    value = float((share * evidence**2).sum())
-    noise = float((seen.sum() - 1) * (n_seeds / (n_seeds + _PRIOR) ** 2 + 1 / n_base))
+    commoner = np.where(seen, counts + _PRIOR * share, 1)
+    expected = np.where(seen, (n_seeds[..., None] + _PRIOR) * share, 1)
+    evidence = np.log(commoner / expected)
+    evidence -= np.where(seen, (share * evidence).sum(axis=-1, keepdims=True), 0)
+    value = (share * evidence**2).sum(axis=-1)
+    noise = (seen.sum(axis=-1) - 1) * (n_seeds / (n_seeds + _PRIOR) ** 2 + 1 / n_base)
     return evidence, value, noise

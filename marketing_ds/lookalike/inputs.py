@@ -23,7 +23,7 @@ from .provenance import is_found
 
 ID = "customer_id"
 _KEYS = (ID, "as_of")
-_BATCH = 65_536
+_BATCH = 32_768
 
 
 @dataclass(frozen=True)

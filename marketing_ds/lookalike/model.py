@@ -28,6 +28,7 @@ from .fitting import check_distinct, read_training, warn_if_few
 from .index import threads
 from .reach import ReachCurve, reach_of
 from .recipe import METHODS, Recipe
+from .scorers import size_of
 from .screening.cascade import choose
 
 
@@ -252,8 +253,9 @@ class Lookalike(Fitted):
     ) -> LookalikeEvaluation:
         """Hide each fold of the seeds among the candidates, and see whether it is found again.
 
-        Everything is learnt anew without the hidden seeds, by the method that `fit` chose. They
-        are placed among at most 20,000 customers of the base who are no seeds.
+        Everything is learnt anew without the hidden seeds, by the method that `fit` chose and with
+        trees of the size that it chose. They are placed among at most 20,000 customers of the base
+        who are no seeds.
 
         Parameters
         ----------
@@ -279,6 +281,7 @@ class Lookalike(Fitted):
                 n_repeats=n_repeats,
                 beside=beside or {},
                 p_value=self.distinctness_,
+                size=size_of(self._scorer),
             )
 
     def reach_curve(

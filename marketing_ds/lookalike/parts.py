@@ -10,7 +10,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from .classifier import Classifier, Member
+from .classifier import Classifier, Member, Size
 from .index import NeighbourIndex
 from .neighbourhood import Neighbourhood
 from .scorers import Ensemble, Line, Scorer
@@ -86,23 +86,22 @@ def _neighbours_from(
 
 def _classifier_parts(
     scorer: Classifier, arrays: Arrays, binary: dict[str, bytes]
-) -> list[dict[str, Any]]:
+) -> dict[str, Any]:
     arrays["fold"] = scorer.fold
     for number, member in enumerate(scorer.members):
         binary[f"trees{number}"] = bytes(member.trees.save_raw("ubj"))
         arrays |= {f"points_{number}_{at}": points for at, points in enumerate(member.points)}
         arrays |= {f"order_{number}_{at}": order for at, order in enumerate(member.order)}
-    return [
+    members = [
         {"trees_say": member.trees_say, "odds": member.odds, "n_tags": len(member.points)}
         for member in scorer.members
     ]
+    return {"members": members, "size": asdict(scorer.size)}
 
 
-def _classifier_from(
-    told: list[dict[str, Any]], arrays: Arrays, binary: dict[str, bytes]
-) -> Classifier:
+def _classifier_from(told: dict[str, Any], arrays: Arrays, binary: dict[str, bytes]) -> Classifier:
     members = []
-    for number, of_member in enumerate(told):
+    for number, of_member in enumerate(told["members"]):
         tags = range(of_member["n_tags"])
         members.append(
             Member(
@@ -113,4 +112,4 @@ def _classifier_from(
                 of_member["odds"],
             )
         )
-    return Classifier(tuple(members), arrays["fold"])
+    return Classifier(tuple(members), arrays["fold"], Size(**told["size"]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from marketing_ds._core.errors import InvalidInput
 
-from .classifier import LEAST, learn_classifier
+from .classifier import LEAST, Size, learn_classifier
 from .neighbourhood import Neighbourhood, make_neighbourhood
 from .scorers import Ensemble, Scorer
 from .selection import Selection, compare, held_out
@@ -31,14 +31,16 @@ class Recipe:
     recall: float
     random_state: int
 
-    def make(self, training: Training, seeds: Rows) -> Scorer:
+    def make(self, training: Training, seeds: Rows, *, size: Size | None = None) -> Scorer:
         """The scorer of `seeds`."""
-        return self.choose(training, seeds)[0]
+        return self.choose(training, seeds, size=size)[0]
 
-    def choose(self, training: Training, seeds: Rows) -> tuple[Scorer, str, Selection | None]:
+    def choose(
+        self, training: Training, seeds: Rows, *, size: Size | None = None
+    ) -> tuple[Scorer, str, Selection | None]:
         """The scorer, its method, and how the methods compared if that was asked.
 
-        With ``auto``, fewer than 20 seeds, or others, leave nothing to choose by: neighbours are
+        Trees are of the given size, or of that which finds held-out customers best. With ``auto``, fewer than 20 seeds, or others, leave nothing to choose by: neighbours are
         taken.
         """
         n_least = min(len(seeds), len(training.ordinary))
@@ -50,7 +52,7 @@ class Recipe:
                 f"method must be 'neighbours' or 'auto' with fewer than {LEAST} seeds, or others "
                 f"({len(seeds)} and {len(training.ordinary)} here), got {self.method!r}"
             )
-        classifier = learn_classifier(training, seeds, random_state=self.random_state)
+        classifier = learn_classifier(training, seeds, random_state=self.random_state, size=size)
         if self.method == "classifier":
             return classifier, "classifier", None
         held = held_out(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from .classifier import Classifier
+from .classifier import Classifier, Size
 from .encode import Codes
 from .index import NeighbourIndex
 from .neighbourhood import Neighbourhood
@@ -45,6 +45,17 @@ def index_of(scorer: Scorer) -> NeighbourIndex | None:
     """The index that neighbours are looked up in; None if none are."""
     found = scorer.neighbours if isinstance(scorer, Ensemble) else scorer
     return found.index if isinstance(found, Neighbourhood) else None
+
+
+def size_of(scorer: Scorer) -> Size | None:
+    """The size of the trees; None if there are none."""
+    found = scorer.classifier if isinstance(scorer, Ensemble) else scorer
+    return found.size if isinstance(found, Classifier) else None
+
+
+def used_by(scorer: Scorer) -> tuple[bool, ...] | None:
+    """Whether each tag is looked at; None: every one is."""
+    return scorer.space.used if isinstance(scorer, Neighbourhood) else None
 
 
 def log_odds(scores: Floats) -> Floats:

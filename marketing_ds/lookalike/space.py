@@ -33,6 +33,19 @@ class Space:
         """Number of coordinates."""
         return sum(table.shape[1] for table in self.tables)
 
+    @property
+    def used(self) -> tuple[bool, ...]:
+        """Whether each tag has a say."""
+        return tuple(table.shape[1] > 0 for table in self.tables)
+
+    def only(self, used: Sequence[bool] | None) -> Space:
+        """The space of the tags that are used; of all if None."""
+        if used is None:
+            return self
+        tables = (t if use else t[:, :0] for t, use in zip(self.tables, used, strict=True))
+        spread = (s if use else 0.0 for s, use in zip(self.spread, used, strict=True))
+        return Space(tuple(tables), tuple(spread))
+
     def coordinates(self, codes: Codes | NDArray[np.uint8]) -> Coordinates:
         """Levels of shape (n, tags) as points of shape (n, d)."""
         points = np.empty((len(codes), self.width), dtype=np.float32)

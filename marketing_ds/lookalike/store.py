@@ -19,7 +19,7 @@ from .scorers import Scorer
 from .selection import Selection
 from .training import Training
 
-_FORMAT = 2
+_FORMAT = 3
 _SUFFIX = {"index": "faiss", "trees": "ubj"}
 
 

@@ -3,7 +3,9 @@
 UCI bank marketing (Moro, Cortez, Rita 2014) without `duration`: half of the `yes` are seeds, and
 the other half is looked for among everybody else. With ``--mart DIR`` (a folder of `marketing-ds
 simulate`, its truth in ``DIR/_truth``) also the simulated bank: 300 seeds out of each taste group,
-looked for among the rest, beside an oracle trained on the truth.
+looked for among the rest, beside an oracle trained on the truth. ``--auto N``: over N draws of the
+seeds of each, `auto` beside the better of neighbours and classifier, in that draw and on average; one
+fit a draw serves all methods, as they share their parts.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import os
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import faiss
@@ -44,20 +47,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mart", type=Path, help="simulated bank with _truth beside its tables")
     parser.add_argument("--draws", type=int, default=5, help="draws of seeds per data set")
+    parser.add_argument("--auto", type=int, metavar="N", help="only auto beside its own methods")
     options = parser.parse_args()
+    if options.auto:
+        for name, frame, wanted, n_seeds in _data(options.mart):
+            _own_methods(name, frame, wanted, n_seeds, options.auto)
+        return
     if lightgbm is None:
         print("lightgbm is not installed: its rows are missing")
     rows: list[dict[str, object]] = []
-    data = os.environ.get("MARKETING_DS_DATA")
-    if data:
-        for name in ("bank-additional-full", "bank-full"):
-            frame, wanted = _bank_marketing(Path(data) / "uci_bank_marketing" / f"{name}.csv.gz")
-            rows += _compare(name, frame, wanted, None, options.draws)
-    if options.mart:
-        tags, taste = _simulated(options.mart)
-        for group in sorted(taste.unique()):
-            wanted = (taste == group).to_numpy()
-            rows += _compare(f"taste: {group}", tags, wanted, 300, options.draws, oracle=True)
+    for name, frame, wanted, n_seeds in _data(options.mart):
+        rows += _compare(name, frame, wanted, n_seeds, options.draws, oracle=n_seeds is not None)
     table = pd.DataFrame(rows)
     summary = table.groupby(["data", "method"], sort=False)[["auc", "lift_10", "seconds"]].mean()
     print(summary.round(4).to_string())
@@ -66,6 +66,58 @@ def main() -> None:
         wide = table[table["data"].str.startswith("taste")].pivot_table("auc", "data", "method")
         share = wide.div(wide["oracle, trained on the truth"], axis=0)
         print("\nAUC as a share of the oracle's\n" + share.round(3).to_string())
+
+
+def _data(mart: Path | None) -> Iterator[tuple[str, pd.DataFrame, np.ndarray, int | None]]:
+    """Name, customers, whom to look for, and how many of them are seeds (None: half)."""
+    folder = os.environ.get("MARKETING_DS_DATA")
+    if folder:
+        for name in ("bank-additional-full", "bank-full"):
+            path = Path(folder) / "uci_bank_marketing" / f"{name}.csv.gz"
+            yield name, *_bank_marketing(path), None
+    if mart:
+        tags, taste = _simulated(mart)
+        for group in sorted(taste.unique()):
+            yield f"taste: {group}", tags, (taste == group).to_numpy(), 300
+
+
+def _own_methods(
+    name: str, frame: pd.DataFrame, wanted: np.ndarray, n_seeds: int | None, draws: int
+) -> None:
+    """AUC and lift on the rest by `auto`, by neighbours and by the classifier, draw by draw."""
+    rows = []
+    for draw in range(draws):
+        is_seed = _seeds(wanted, n_seeds, draw)
+        look = Lookalike("ensemble", sensitive=True, on_indistinct="warn")
+        look.fit(frame, frame.loc[is_seed, "customer_id"])
+        both = look._scorer
+        found: dict[str, object] = {"chosen": look.selection_.method}
+        for method in ("neighbours", "classifier", "ensemble"):
+            look._scorer = both if method == "ensemble" else getattr(both, method)
+            scores = look.score(frame)["score"].to_numpy()[~is_seed]
+            found[method] = roc_auc_score(wanted[~is_seed], scores)
+            found[f"{method} lift"] = lift_at(scores, wanted[~is_seed], 0.1)
+        rows.append(found)
+    table = pd.DataFrame(rows)
+    print(f"\n{name}: auto took {table['chosen'].value_counts().to_dict()}")
+    for what in ("", " lift"):
+        auto = [row[f"{row['chosen']}{what}"] for row in rows]
+        for method in ("neighbours", "classifier"):
+            ahead = auto - table[f"{method}{what}"]
+            error = ahead.std() / np.sqrt(draws)
+            print(
+                f"  auto{what or ' AUC'} {np.mean(auto):.4f}, less {method}: "
+                f"{ahead.mean():+.4f} ± {error:.4f}, worst draw {ahead.min():+.4f}",
+                flush=True,
+            )
+
+
+def _seeds(wanted: np.ndarray, n_seeds: int | None, draw: int) -> np.ndarray:
+    """Whether each customer is a seed: `n_seeds` of the wanted, or half of them."""
+    chosen = np.random.default_rng(draw).permutation(np.flatnonzero(wanted))
+    is_seed = np.zeros(len(wanted), dtype=bool)
+    is_seed[chosen[: n_seeds or len(chosen) // 2]] = True
+    return is_seed
 
 
 def _paired(table: pd.DataFrame) -> str:
@@ -106,9 +158,7 @@ def _compare(
     rows = []
     plain = _plain_scaling(frame)
     for draw in range(draws):
-        chosen = np.random.default_rng(draw).permutation(np.flatnonzero(wanted))
-        is_seed = np.zeros(len(frame), dtype=bool)
-        is_seed[chosen[: n_seeds or len(chosen) // 2]] = True
+        is_seed = _seeds(wanted, n_seeds, draw)
         rest = ~is_seed
         methods = {
             **{

@@ -46,9 +46,9 @@ def test_coarse_levels_are_those_that_fine_ones_are_part_of(
     levels = fit_levels(base, TAGS, bins=bins)
     coarse = coarsened(encode(base, levels), levels, most)
     batch = TableBatch(table, levels)
-    np.testing.assert_array_equal(batch.coarse(coarse), coarse.of(batch.codes()))
-    known = CodedBatch(batch.ids, batch.codes())
-    np.testing.assert_array_equal(known.coarse(coarse), batch.coarse(coarse))
+    np.testing.assert_array_equal(batch.coarse(coarse, None), coarse.of(batch.codes()))
+    known = CodedBatch(batch.ids(), batch.codes())
+    np.testing.assert_array_equal(known.coarse(coarse, None), batch.coarse(coarse, None))
 
 
 def test_numbers_are_drawn_together_and_categories_are_not() -> None:
@@ -67,5 +67,5 @@ def test_some_rows_are_cut_as_all_are(rows: list[int]) -> None:
     wanted = np.array(rows, dtype=np.intp)
     batch = TableBatch(table, levels)
     np.testing.assert_array_equal(batch.codes(wanted), batch.codes()[wanted])
-    known = CodedBatch(batch.ids, batch.codes())
+    known = CodedBatch(batch.ids(), batch.codes())
     np.testing.assert_array_equal(known.codes(wanted), batch.codes()[wanted])

@@ -18,9 +18,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.lookalike import Expansion, SeedsNotDistinct
-from marketing_ds.lookalike.kept import ann, campaign, candidates
+from marketing_ds.lookalike.kept import ann, campaign
 from marketing_ds.lookalike.kept.candidates import CandidateIndex
-from marketing_ds.lookalike.kept.population import as_bytes
+from marketing_ds.lookalike.kept.population import Sorted, as_bytes
 
 from .conftest import make_bank
 
@@ -295,6 +295,13 @@ def test_seeds_are_checked(index: CandidateIndex, seeds: list[str]) -> None:
         index.expand(seeds, size=5, through="magic")
 
 
+@pytest.mark.parametrize("wrong", [None, 7])
+def test_ids_that_are_no_texts_are_refused(index: CandidateIndex, wrong: object) -> None:
+    for ask in (index.remove, lambda ids: index.nearest(ids, 2)):
+        with pytest.raises(InvalidInput, match="must hold ids as text"):
+            ask(["c00001", wrong])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -447,6 +454,6 @@ def test_an_index_shows_itself(index: CandidateIndex) -> None:
 
 
 def test_ids_are_found_whatever_their_length() -> None:
-    rows = candidates.Sorted(as_bytes(["a", "bb", "é"]), np.zeros((3, 1), np.uint8))
+    rows = Sorted(as_bytes(["a", "bb", "é"]), np.zeros((3, 1), np.uint8))
     assert rows.find(as_bytes(["bb", "bbb", "é", "", "a"])).tolist() == [1, -1, 2, -1, 0]
     assert rows.part(np.arange(0)).find(as_bytes(["a"])).tolist() == [-1]

@@ -112,6 +112,46 @@ def test_seeds_are_left_out_of_what_is_screened(
     assert found.n_candidates == len(large[0]) - len(large[1])
 
 
+def test_seeds_who_pass_are_not_scored(
+    large_look: Lookalike, large: tuple[pd.DataFrame, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _screened(monkeypatch)
+    scored: list[str] = []
+    exact = large_look._scores
+
+    def count(ids: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        scored.extend(ids)
+        return exact(ids, codes)
+
+    monkeypatch.setattr(large_look, "_scores", count)
+    found = large_look.expand(size=400)
+    assert not set(scored) & set(large[1])
+    assert found.scored == len(scored) / found.n_candidates
+
+
+def test_tags_that_closeness_does_not_use_are_not_read(
+    large_look: Lookalike, large: tuple[pd.DataFrame, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _screened(monkeypatch)
+    used = dict(zip(large_look.tags_, large_look._scorer.space.used, strict=True))
+    silent = [tag for tag in used if not used[tag]]
+    assert silent
+    changed = large[0].assign(**dict.fromkeys(silent, "whatever"))
+    pd.testing.assert_frame_equal(
+        large_look.expand(changed, size=200).to_frame(), large_look.expand(size=200).to_frame()
+    )
+
+
+def test_threads_change_nothing(large_look: Lookalike, monkeypatch: pytest.MonkeyPatch) -> None:
+    _screened(monkeypatch)
+    monkeypatch.setattr(inputs, "_BATCH", 700)
+    alone = large_look.expand(size=200)
+    monkeypatch.setattr(large_look, "n_jobs", 3)
+    beside = large_look.expand(size=200)
+    pd.testing.assert_frame_equal(beside.to_frame(), alone.to_frame())
+    assert (beside.scored, beside.recall) == (alone.scored, alone.recall)
+
+
 def test_the_screen_is_learnt_once(large_look: Lookalike, monkeypatch: pytest.MonkeyPatch) -> None:
     _screened(monkeypatch)
     large_look.expand(size=10)
@@ -172,10 +212,33 @@ def test_a_screen_that_misses_too_much_is_found_out(
     monkeypatch.setattr(cascade, "_AUDITED_SHARE", 0.2)
     blind = replace(screen, linear=-screen.linear, hidden=-screen.hidden)
     choice, reached, passes = _choose(blind, large_look, large[0], share=0.02)
-    assert (reached.scored, reached.recall, passes) == (1.0, 1.0, 2)
+    assert (reached.scored, reached.recall, passes) == (1.0, 1.0, 3)
     pd.testing.assert_frame_equal(
         choice.chosen(), large_look.expand(share=0.02, keep_seeds=True).to_frame()
     )
+
+
+def test_a_screen_that_misses_a_little_lets_more_through(
+    large_look: Lookalike,
+    screen: Screen,
+    large: tuple[pd.DataFrame, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cascade, "_AUDITED_SHARE", 0.2)
+    set_high = screen.threshold(share=0.02, recall=0.95)
+    assert set_high is not None
+    high = replace(set_high, passing=float(np.quantile(screen.held_out, 0.99)))
+    monkeypatch.setattr(Screen, "threshold", lambda *_, **__: high)
+    _, reached, passes = _choose(screen, large_look, large[0], share=0.02)
+    assert passes == 2
+    assert reached.recall >= 0.95
+    assert reached.scored < 0.9
+
+
+def test_no_threshold_is_wider_than_is_worth_it(screen: Screen) -> None:
+    found = screen.threshold(share=0.05, recall=0.9)
+    assert found is not None
+    assert replace(found, passed=0.2, near_share=0.3).wider() is None
 
 
 def test_fewer_passing_than_wanted_is_no_reason_to_refuse(
@@ -190,7 +253,9 @@ def test_fewer_passing_than_wanted_is_no_reason_to_refuse(
 def test_where_nothing_tells_seeds_the_plain_space_is_screened(
     large_look: Lookalike, screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flat = Space(tuple(table[:, :0] for table in screen.space.tables), (0.0,) * 13)
+    flat = Space(
+        tuple(table[:, :0] for table in screen.space.tables), (0.0,) * len(screen.space.tables)
+    )
     monkeypatch.setattr(screening, "contrast_space", lambda *_: flat)
     found = learn_screen(large_look._training, large_look._scorer, random_state=0)
     assert found is not None
@@ -203,7 +268,6 @@ def test_batches_put_together_give_the_same(
     _screened(monkeypatch)
     whole = large_look.expand(size=200).to_frame()
     monkeypatch.setattr(inputs, "_BATCH", 700)
-    monkeypatch.setattr(cascade, "_CHUNK", 300)
     pd.testing.assert_frame_equal(large_look.expand(size=200).to_frame(), whole)
 
 

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.lookalike import FewSeedsWarning, IndistinctSeedsWarning, Lookalike
+from marketing_ds.lookalike.classifier import learn_classifier
 from marketing_ds.lookalike.encode import TagLevels
 from marketing_ds.lookalike.evidence import evidence
 from marketing_ds.lookalike.scorers import Line, log_odds
@@ -62,6 +63,17 @@ def test_the_classifier_keeps_to_its_folds(fitted):
     new = classifier.margin(training.codes[:50], np.full(50, -1))
     mean = np.mean([member.margin(training.codes[:50]) for member in classifier.members], axis=0)
     np.testing.assert_allclose(new, mean)
+
+
+def test_trees_of_a_size_that_is_known_are_the_same(fitted):
+    look = fitted("classifier")
+    training, chosen = look._training, look._scorer
+    again = learn_classifier(training, training.seeds, random_state=0, size=chosen.size)
+    rows = np.arange(len(training.ids))
+    np.testing.assert_array_equal(
+        again.margin(training.codes, rows), chosen.margin(training.codes, rows)
+    )
+    assert again.size == chosen.size
 
 
 def test_auto_tells_what_it_compared(look):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from unittest import mock
 
 import faiss
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
 from marketing_ds._core.estimate import wilson
+from marketing_ds.lookalike import encode as encoding
 from marketing_ds.lookalike.encode import TagLevels, encode, fit_levels
 from marketing_ds.lookalike.index import build_index, threads
 from marketing_ds.lookalike.information import raw_evidence
@@ -53,6 +55,27 @@ def test_dates_and_booleans_are_in_order():
 
 def test_labels_of_a_tag_without_cuts():
     assert TagLevels("x", "number").label(1) == "any"
+
+
+@given(
+    st.lists(st.floats(-1e9, 1e9, width=32), min_size=2, max_size=60),
+    st.integers(2, 20),
+    st.sampled_from([0, 100]),
+)
+@settings(max_examples=60, deadline=None)
+def test_numbers_of_half_the_width_have_the_same_levels(values, bins, few):
+    exact, narrow = (_table(x=pa.array(values, kind)) for kind in (pa.float64(), pa.float32()))
+    base = _table(x=pa.array(np.array(values) * (1 + 1e-9)))
+    levels = fit_levels(base, ["x"], bins=bins)
+    with mock.patch.object(encoding, "_FEW", few):  # compared with each edge, or bisected
+        np.testing.assert_array_equal(encode(exact, levels), encode(narrow, levels))
+
+
+def test_a_tag_that_is_not_used_is_not_read():
+    table = _table(x=pa.array([1.0, 2.0]), y=pa.array([1.0, 2.0]))
+    levels = fit_levels(table, ["x", "y"], bins=4)
+    found = encode(table.drop_columns("x"), levels, used=(False, True))
+    assert found.tolist() == [[0, 1], [0, 2]]
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=60), st.integers(2, 20))

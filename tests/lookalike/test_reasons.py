@@ -146,6 +146,8 @@ def test_reasons_in_words_of_both_languages(look, found, frame):
 def test_who_cannot_be_explained_is_named(look, frame, tmp_path):
     with pytest.raises(InvalidInput, match=r"e\.g\. 'nobody'"):
         look.reasons(["c00001", "nobody"])
+    with pytest.raises(InvalidInput, match="got 1 that are not"):
+        look.reasons(["nobody"])
     with pytest.raises(InvalidInput, match="1 to 1,000 at once, got 0"):
         look.reasons([])
     with pytest.raises(InvalidInput, match="got 3,000"):

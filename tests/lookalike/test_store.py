@@ -11,6 +11,7 @@ import pytest
 from marketing_ds._core import model_folder
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.lookalike import Lookalike
+from marketing_ds.lookalike.scorers import size_of
 
 
 @pytest.mark.parametrize("method", ["neighbours", "classifier", "ensemble"])
@@ -22,6 +23,7 @@ def test_a_loaded_model_is_the_same(fitted, frame, tmp_path, method):
     assert (loaded.method_, loaded.recall_) == (look.method_, look.recall_)
     np.testing.assert_array_equal(loaded.score(frame)["score"], look.score(frame)["score"])
     assert loaded.expand(frame, size=10).ids() == look.expand(size=10).ids()
+    assert size_of(loaded._scorer) == size_of(look._scorer)
     with pytest.raises(InvalidInput, match="candidates must be given"):
         loaded.expand(size=10)
 
@@ -82,7 +84,7 @@ def test_another_version_or_none_is_refused(look, tmp_path):
     look.save(tmp_path)
     head = tmp_path / "model.json"
     head.write_text(json.dumps({**json.loads(head.read_text()), "format": 99}))
-    with pytest.raises(InvalidInput, match="must be of format 2, got 99"):
+    with pytest.raises(InvalidInput, match="must be of format 3, got 99"):
         Lookalike.load(tmp_path)
     head.write_text("{")
     with pytest.raises(InvalidInput, match="is damaged"):

@@ -151,10 +151,12 @@ def customers_table(customers: Any, frame: Any, tags: Sequence[str]) -> pa.Table
         )
         _check_number(len(wanted))
         rows = only(frame, wanted)
-    table = pa.concat_tables(inputs.batches(rows, tags), promote_options="permissive")
-    _check_number(table.num_rows)
+    nobody = pa.table({name: pa.array([], pa.string()) for name in (inputs.ID, *tags)})
+    found = list(inputs.batches(rows, tags)) or [nobody]
+    table = pa.concat_tables(found, promote_options="permissive")
     inputs.refuse_duplicates(table[inputs.ID].to_numpy())
     if wanted is None:
+        _check_number(table.num_rows)
         return table
     at = pd.Index(table[inputs.ID].to_numpy()).get_indexer(pd.Index(wanted.drop_duplicates()))
     if (at < 0).any():

@@ -129,6 +129,7 @@ class _Campaign:
         self._index, self._training, self._scorer = index, training, scorer
         self._limit, self._left_out = limit, left_out
         self._known = pd.Index(training.ids)
+        self._known.get_indexer(self._known[:1])  # builds its table before threads share it
         live = index.population.live()
         seeds = index.population.rows_of("seeds", left_out)
         self._rows = np.setdiff1d(live, seeds, assume_unique=True)
@@ -171,13 +172,13 @@ class _Campaign:
         choice = Choice(self._limit, frozenset())
         choice.add(np.empty(0, dtype=object), np.empty(0), held_back=len(others))
         for batch in self._batches(pool):
-            choice.add(batch.ids, self._score(batch.ids, batch.codes()))
+            choice.add(batch.ids(), self._score(batch.ids(), batch.codes()))
         scored = len(pool) / max(1, choice.n_candidates)
         if not choice.enough:
             return choice, Reached(scored, 0.0)
         random = np.random.RandomState(self._index.random_state)
         drawn = random.choice(others, min(_AUDITED, len(others)), replace=False)
-        missed = [self._score(batch.ids, batch.codes()) for batch in self._batches(drawn)]
+        missed = [self._score(batch.ids(), batch.codes()) for batch in self._batches(drawn)]
         recall = audit_recall(
             choice.chosen()["score"].to_numpy(),
             np.concatenate([np.empty(0), *missed]),

@@ -26,18 +26,15 @@ from marketing_ds._core.display import Result
 from marketing_ds._core.errors import InvalidInput
 
 from .. import inputs
-from ..encode import Codes, TagLevels, encode, fit_levels
+from ..encode import Codes
 from ..expansion import Expansion, Limit
 from ..index import threads
-from ..space import Space, plain_space
-from . import ann
+from . import ann, contents
 from .campaign import expand_from
-from .population import Counts, Population, Sorted, read
-from .shelf import Head, Shelf, Write, array_writer
+from .population import Counts, Population, read
+from .shelf import Head, Shelf
 
 _FORMAT = 1
-_BINS = 64
-_SAMPLE = 100_000
 _MOST_CHANGED = 0.2
 """Share of changes from which the index is built anew."""
 
@@ -146,15 +143,7 @@ class CandidateIndex:
         inputs.check_frame_ids(frame)
         shelf = Shelf(Path(folder), _FORMAT)
         with shelf.locked():
-            salt = f"candidates {random_state}"
-            sample = inputs.gather(frame, tags, frozenset(), size=_SAMPLE, salt=salt).table
-            levels = fit_levels(sample, tags, bins=_BINS)
-            codes = encode(sample, levels)
-            varies = [at for at in range(len(tags)) if np.ptp(codes[:, at]) > 0]
-            if not varies:
-                raise InvalidInput("frame must have a tag that varies; all of them are constant")
-            levels = tuple(levels[at] for at in varies)
-            space = plain_space(codes[:, varies], levels)
+            levels, space = contents.learn(frame, tags, random_state)
             asked: Head = {
                 "kind": kind,
                 "n_neighbors": n_neighbors,
@@ -164,7 +153,7 @@ class CandidateIndex:
             }
             rows = read(frame, levels)
             with threads(n_jobs):
-                head = _write(shelf, asked, levels, space, rows)
+                head = contents.write(shelf, asked, levels, space, rows)
         return cls(shelf, head, n_jobs)
 
     @classmethod
@@ -201,7 +190,7 @@ class CandidateIndex:
         wanted = list(ids)
         with self._shelf.locked():
             self._reload()
-            return self._save(*self.population.without(wanted))
+            return self._save(*self.population.without("ids", wanted))
 
     def nearest(self, customers: Any, k: int) -> tuple[NDArray[np.str_], NDArray[np.float32]]:
         """The candidates nearest to some customers, in the plain space.
@@ -332,13 +321,11 @@ class CandidateIndex:
         rebuild = after.changed_share > _MOST_CHANGED
         if rebuild:
             with threads(self.n_jobs):
-                head = _write(
+                head = contents.write(
                     self._shelf, self._head["asked"], self.levels, self.space, after.settled()
                 )
         else:
-            kept = {k: v for k, v in self._head["files"].items() if k in _LASTING}
-            said = {k: v for k, v in self._head.items() if k not in {"files", "format"}}
-            head = self._shelf.write(said, _beside(after), kept)
+            head = contents.write_changes(self._shelf, self._head, after)
         self._load(head)
         return IndexChange(**asdict(counts), n_candidates=self.n_candidates, rebuilt=rebuild)
 
@@ -350,79 +337,15 @@ class CandidateIndex:
 
     def _load(self, head: Head) -> None:
         self._head = head
-        array, asked = self._shelf.array, head["asked"]
-        self.levels = tuple(
-            TagLevels(t["name"], t["kind"], tuple(t["edges"]), tuple(t["categories"]))
-            for t in head["levels"]
-        )
+        asked = head["asked"]
+        held = contents.load(self._shelf, head)
+        self.levels, self.space, self.population = held.levels, held.space, held.population
+        self._index = held.index
         self.tags = tuple(tag.name for tag in self.levels)
-        self.space = _space(array(head, "space"), head["columns"], self.levels)
-        self.population = Population(
-            Sorted(array(head, "ids"), array(head, "codes")),
-            array(head, "gone"),
-            Sorted(array(head, "beside_ids"), array(head, "beside_codes")),
-        )
         self.n_candidates = self.population.n
         self.kind, self.recall = str(head["kind"]), float(head["found"])
         self.asked_recall, self.n_neighbors = float(asked["recall"]), int(asked["n_neighbors"])
         self.random_state = int(asked["random_state"])
-        self._index = None
-        if "vectors" in head["files"]:
-            vectors = ann.read_index(self._shelf.path(head, "vectors"))
-            self._index = ann.Approximate(self.kind, vectors, int(head["width"]), self.recall)
-
-
-_LASTING = {"ids", "codes", "space", "vectors"}
-"""Files that a small change does not touch."""
-
-
-def _write(
-    shelf: Shelf, asked: Head, levels: tuple[TagLevels, ...], space: Space, rows: Sorted
-) -> Head:
-    """Index the rows, and switch to the new index; under the shelf's lock."""
-    n = len(rows.ids)
-    kind = asked["kind"]
-    if kind == "auto":
-        kind = ann.choose_kind(n, space.width, asked["memory_gib"])
-    k = min(asked["n_neighbors"], n)
-    made = ann.build(
-        rows.codes, space, kind, k=k, recall=asked["recall"], random_state=asked["random_state"]
-    )
-    head: Head = {
-        "asked": asked,
-        "kind": made.kind if made else "exact",
-        "found": made.recall if made else 1.0,
-        "width": made.width if made else 0,
-        "levels": [asdict(tag) for tag in levels],
-        "columns": [table.shape[1] for table in space.tables],
-    }
-    new: dict[str, Write] = {
-        "ids.npy": array_writer(rows.ids),
-        "codes.npy": array_writer(rows.codes),
-        "space.npy": array_writer(np.concatenate([table.ravel() for table in space.tables])),
-        **_beside(Population(rows, np.zeros(n, dtype=bool), rows.part(np.arange(0)))),
-    }
-    if made:
-        vectors = made.faiss_index
-        new["vectors.faiss"] = lambda path: ann.write_index(vectors, path)
-    return shelf.write(head, new, {})
-
-
-def _beside(now: Population) -> dict[str, Write]:
-    return {
-        "gone.npy": array_writer(now.gone),
-        "beside_ids.npy": array_writer(now.beside.ids),
-        "beside_codes.npy": array_writer(now.beside.codes),
-    }
-
-
-def _space(flat: NDArray[np.float32], columns: Sequence[int], levels: Sequence[TagLevels]) -> Space:
-    tables, at = [], 0
-    for width, tag in zip(columns, levels, strict=True):
-        size = tag.n_levels * width
-        tables.append(np.array(flat[at : at + size]).reshape(tag.n_levels, width))
-        at += size
-    return Space(tuple(tables), tuple(float(width > 0) for width in columns))
 
 
 def _check_jobs(n_jobs: int | None) -> None:

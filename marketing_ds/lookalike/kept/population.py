@@ -112,7 +112,7 @@ class Population:
         InvalidInput
             If one is no candidate; `name` says whose ids they are.
         """
-        wanted = as_bytes(ids)
+        wanted = _asked(name, ids)
         at = self.indexed.find(wanted)
         at = np.where((at >= 0) & ~self.gone[at], at, -1)
         beside = self.beside.find(wanted)
@@ -125,9 +125,9 @@ class Population:
             )
         return rows
 
-    def without(self, ids: Sequence[str]) -> tuple[Population, Counts]:
+    def without(self, name: str, ids: Sequence[str]) -> tuple[Population, Counts]:
         """The population when these customers are taken out, whoever of them is there."""
-        wanted = as_bytes(ids)
+        wanted = _asked(name, ids)
         gone = np.array(self.gone)
         at = self.indexed.find(wanted)
         gone[at[at >= 0]] = True
@@ -190,6 +190,17 @@ def joined(*parts: Sorted) -> Sorted:
     ids = np.concatenate([part.ids for part in parts])
     order = np.argsort(ids, kind="stable")
     return Sorted(ids[order], np.concatenate([part.codes for part in parts])[order])
+
+
+def _asked(name: str, ids: Sequence[str]) -> Ids:
+    """Ids that a caller gave, as they are kept."""
+    wrong = [each for each in ids if not isinstance(each, str)]
+    if wrong:
+        raise InvalidInput(
+            f"{name} must hold ids as text, got {wrong[0]!r} ({len(wrong)} such); drop nulls and "
+            f"convert ids with str()"
+        )
+    return as_bytes(ids)
 
 
 def as_bytes(ids: Sequence[str]) -> Ids:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..encode import Codes, TagLevels, coarse_levels, encode
-from ..inputs import ID
+from ..inputs import ID, is_in
 
 Ids = NDArray[Any]
 Rows = NDArray[np.intp]
+Used = Sequence[bool] | None
+"""Whether each tag is looked at; None: every one is."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,20 @@ def _merged(tag: TagLevels, group: Codes) -> TagLevels:
 class Batch(Protocol):
     """Some candidates."""
 
-    @property
-    def ids(self) -> Ids:
-        """Their ids, shape (n,)."""
+    def __len__(self) -> int:
+        """How many they are."""
+
+    def ids(self, rows: Rows | None = None) -> Ids:
+        """Ids of some of them, of all by default."""
+
+    def among(self, chosen: frozenset[str]) -> NDArray[np.bool_]:
+        """Whether each of them is one of the chosen, shape (n,)."""
 
     def codes(self, rows: Rows | None = None) -> Codes:
         """Levels of some of them, of all by default."""
 
-    def coarse(self, coarse: CoarseLevels) -> Codes:
-        """Coarse levels of all of them."""
+    def coarse(self, coarse: CoarseLevels, used: Used) -> Codes:
+        """Coarse levels of all of them, of the tags that are used."""
 
 
 @dataclass(frozen=True)
@@ -72,33 +79,55 @@ class TableBatch:
 
     table: pa.Table
     levels: tuple[TagLevels, ...]
+    used: Used = None
 
-    @cached_property
-    def ids(self) -> Ids:
-        """Their ids, shape (n,)."""
-        return np.asarray(self.table[ID].to_numpy())
+    def __len__(self) -> int:
+        """How many they are."""
+        return int(self.table.num_rows)
+
+    def ids(self, rows: Rows | None = None) -> Ids:
+        """Ids of some of them, of all by default."""
+        ids = self.table[ID]
+        return np.asarray((ids if rows is None else ids.take(pa.array(rows))).to_numpy())
+
+    def among(self, chosen: frozenset[str]) -> NDArray[np.bool_]:
+        """Whether each of them is one of the chosen, shape (n,)."""
+        found = pc.is_in(self.table[ID], value_set=pa.array(list(chosen), self.table[ID].type))
+        return np.asarray(found.to_numpy())
 
     def codes(self, rows: Rows | None = None) -> Codes:
         """Levels of some of them, of all by default."""
         table = self.table if rows is None else self.table.take(pa.array(rows))
-        return encode(table, self.levels)
+        return encode(table, self.levels, used=self.used)
 
-    def coarse(self, coarse: CoarseLevels) -> Codes:
-        """Coarse levels of all of them."""
-        return encode(self.table, coarse.levels)
+    def coarse(self, coarse: CoarseLevels, used: Used) -> Codes:
+        """Coarse levels of all of them, of the tags that are used."""
+        return encode(self.table, coarse.levels, used=used)
 
 
 @dataclass(frozen=True)
 class CodedBatch:
     """Candidates whose levels are known."""
 
-    ids: Ids
+    names: Ids
     known: Codes
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return len(self.names)
+
+    def ids(self, rows: Rows | None = None) -> Ids:
+        """Ids of some of them, of all by default."""
+        return self.names if rows is None else self.names[rows]
+
+    def among(self, chosen: frozenset[str]) -> NDArray[np.bool_]:
+        """Whether each of them is one of the chosen, shape (n,)."""
+        return is_in(self.names, chosen)
 
     def codes(self, rows: Rows | None = None) -> Codes:
         """Levels of some of them, of all by default."""
         return self.known if rows is None else self.known[rows]
 
-    def coarse(self, coarse: CoarseLevels) -> Codes:
-        """Coarse levels of all of them."""
+    def coarse(self, coarse: CoarseLevels, used: Used) -> Codes:
+        """Coarse levels of all of them, of the tags that are used."""
         return coarse.of(self.known)

@@ -4,7 +4,8 @@
 through is set on held-out customers (`screen`): as little as finds the asked share of the exact top,
 with margin. What it misses among the candidates themselves is measured in every search, by scoring
 a random sample of those held back, more densely just below the threshold. Where less than asked was
-found, everybody is scored after all.
+found, those just below the threshold are let through as well, and where that is not enough, everybody
+is scored after all.
 
 References
 ----------
@@ -14,15 +15,16 @@ and Thompson (1952) for the estimate of what was missed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..encode import Codes
 from ..expansion import Choice, Limit
-from ..inputs import is_in
+from ..index import in_order
 from .batch import Batch, Ids
 from .screen import Screen, Threshold
 
@@ -31,7 +33,6 @@ Score = Callable[[Ids, Codes], Floats]
 
 WORTH_FROM = 100_000
 """Candidates from which a screen saves more than it costs to learn."""
-_CHUNK = 16_384
 _AUDITED = 20_000
 """Candidates audited, each of those just held back and of the others."""
 _AUDITED_SHARE = 0.005
@@ -77,21 +78,25 @@ def choose(
         Share of the exact top that must be found.
     """
     threshold = _threshold(screen, limit, expected, recall)
-    if screen is not None and threshold is not None:
+    while screen is not None and threshold is not None:
         choice = Choice(limit, left_out)
         audit = _Audit(threshold, expected, random_state)
+        sieve = _Sieve(screen, threshold, left_out, score, audit)
         n_scored = 0
-        passing = _passing(batches(), screen, threshold, left_out, audit)
-        for ids, codes, held_back in _gathered(passing):
-            choice.add(ids, score(ids, codes), held_back=held_back)
-            n_scored += len(ids)
+        with threadpool_limits(1, user_api="blas"):  # batches go side by side, not their products
+            for sifted in in_order(sieve, map(audit.lots, batches())):
+                choice.add(sifted.ids, sifted.score, held_back=sifted.n_held_back)
+                audit.add(sifted)
+                n_scored += len(sifted.ids) + len(sifted.missed)
         if choice.enough:
-            found = audit.recall(choice.chosen()["score"].to_numpy(), score)
+            found = audit.recall(choice.chosen()["score"].to_numpy())
             if found >= recall:
                 return choice, Reached(n_scored / max(1, choice.n_candidates), found)
+        threshold = threshold.wider()
     choice = Choice(limit, left_out)
     for batch in batches():
-        choice.add(batch.ids, score(batch.ids, batch.codes()))
+        ids = batch.ids()
+        choice.add(ids, score(ids, batch.codes()))
     return choice, Reached()
 
 
@@ -104,39 +109,47 @@ def _threshold(
     return screen.threshold(share=share, min_score=limit.min_score, recall=recall)
 
 
-def _passing(
-    batches: Iterable[Batch],
-    screen: Screen,
-    threshold: Threshold,
-    left_out: frozenset[str],
-    audit: _Audit,
-) -> Iterator[tuple[Ids, Codes, int]]:
-    """Ids and codes of those who pass, and how many of the others could have been chosen."""
-    for batch in batches:
-        ids, values = batch.ids, screen.values(batch.coarse(screen.coarse))
-        passes = values >= threshold.passing
-        held_back = np.flatnonzero(~passes)
-        held_back = held_back[~is_in(ids[held_back], left_out)]
-        audit.draw(batch, values, held_back)
-        passing = np.flatnonzero(passes)
-        yield ids[passing], batch.codes(passing), len(held_back)
+@dataclass(frozen=True)
+class _Sifted:
+    """What became of a batch."""
+
+    ids: Ids
+    score: Floats
+    n_held_back: int
+    """Of those who could have been chosen."""
+    missed: Floats
+    """Scores of the audited among them."""
+    stands_for: Floats
+    """How many of those held back each of the audited stands for."""
 
 
-def _gathered(parts: Iterable[tuple[Ids, Codes, int]]) -> Iterator[tuple[Ids, Codes, int]]:
-    """Parts put together, since few candidates at a time are searched slowly."""
-    waiting: list[tuple[Ids, Codes, int]] = []
-    for part in parts:
-        waiting.append(part)
-        if sum(len(ids) for ids, _, _ in waiting) >= _CHUNK:
-            yield _joined(waiting)
-            waiting = []
-    if waiting:
-        yield _joined(waiting)
+@dataclass(frozen=True)
+class _Sieve:
+    """Screens a batch, and scores who passes and who is audited; in any thread."""
 
+    screen: Screen
+    threshold: Threshold
+    left_out: frozenset[str]
+    score: Score
+    audit: _Audit
 
-def _joined(parts: list[tuple[Ids, Codes, int]]) -> tuple[Ids, Codes, int]:
-    ids, codes, held_back = zip(*parts, strict=True)
-    return np.concatenate(ids), np.concatenate(codes), sum(held_back)
+    def __call__(self, given: tuple[Batch, Floats]) -> _Sifted:
+        batch, lots = given
+        values = self.screen.values(batch.coarse(self.screen.coarse, self.screen.used))
+        allowed = ~batch.among(self.left_out)
+        passes = allowed & (values >= self.threshold.passing)
+        chance = self.audit.chance(values)
+        rows = np.flatnonzero(passes | (allowed & (lots < chance)))
+        ids = batch.ids(rows)
+        score = self.score(ids, batch.codes(rows))
+        passed = passes[rows]
+        return _Sifted(
+            ids[passed],
+            score[passed],
+            int(allowed.sum() - passes.sum()),
+            score[~passed],
+            1 / chance[rows][~passed],
+        )
 
 
 class _Audit:
@@ -149,21 +162,25 @@ class _Audit:
         far_share = 1 - threshold.passed - threshold.near_share
         self._chance_near = min(1.0, wanted / max(1.0, threshold.near_share * expected))
         self._chance_far = min(1.0, wanted / max(1.0, far_share * expected))
-        self._drawn: list[tuple[Ids, Codes, Floats]] = []
+        self._missed, self._stands_for = [np.empty(0)], [np.empty(0)]
 
-    def draw(self, batch: Batch, values: NDArray[np.float32], held_back: NDArray[np.intp]) -> None:
-        """Draw some of those held back from a batch."""
-        chance = np.where(values[held_back] >= self._near, self._chance_near, self._chance_far)
-        drawn = self._random.random_sample(len(held_back)) < chance
-        rows = held_back[drawn]
-        self._drawn.append((batch.ids[rows], batch.codes(rows), 1 / chance[drawn]))
+    def lots(self, batch: Batch) -> tuple[Batch, Floats]:
+        """A batch with a lot for each of its customers; drawn in the order of the batches."""
+        return batch, self._random.random_sample(len(batch))
 
-    def recall(self, found: Floats, score: Score) -> float:
+    def chance(self, values: NDArray[np.float32]) -> Floats:
+        """With what chance customers of these screen values are audited, if they are held back."""
+        return np.where(values >= self._near, self._chance_near, self._chance_far)
+
+    def add(self, sifted: _Sifted) -> None:
+        """Keep the audited of a batch."""
+        self._missed.append(sifted.missed)
+        self._stands_for.append(sifted.stands_for)
+
+    def recall(self, found: Floats) -> float:
         """Estimated share of the exact top that was found."""
-        if not self._drawn:
-            return 1.0
-        ids, codes, stands_for = (np.concatenate(c) for c in zip(*self._drawn, strict=True))
-        return audit_recall(found, score(ids, codes) if len(ids) else np.empty(0), stands_for)
+        missed, stands_for = np.concatenate(self._missed), np.concatenate(self._stands_for)
+        return audit_recall(found, missed, stands_for)
 
 
 def audit_recall(found: Floats, missed: Floats, stands_for: Floats) -> float:

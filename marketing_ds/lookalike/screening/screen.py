@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from marketing_ds._core.estimate import wilson
 
 from ..encode import Codes
-from ..scorers import Scorer
+from ..scorers import Scorer, used_by
 from ..space import Space, contrast_space, plain_space
 from ..training import Training
 from .batch import CoarseLevels, coarsened
@@ -36,7 +36,7 @@ _FEATURES = 256
 _RIDGE = 1e-3
 _CHUNK = 4_096
 """Candidates screened at a time: what is computed of them then stays in the cache."""
-_LEAST_HITS = 300
+_LEAST_HITS = 200
 """Held-out customers at the top that the threshold is set by, at least."""
 _MARGIN = 0.1
 """Share of the misses allowed that is kept in reserve for the candidates' being others."""
@@ -61,6 +61,13 @@ class Threshold:
     recall: float
     """Share of the held-out customers at the exact top that pass."""
 
+    def wider(self) -> Threshold | None:
+        """One that lets those near it through as well; None where these are too many."""
+        passed = self.passed + self.near_share
+        if passed > _MOST_PASSED:
+            return None
+        return Threshold(self.near, -np.inf, passed, 1 - passed, self.recall)
+
 
 @dataclass(frozen=True)
 class Screen:
@@ -78,6 +85,11 @@ class Screen:
     """Screen values of the held-out customers."""
     exact: Floats = field(repr=False)
     """Their exact scores."""
+
+    @property
+    def used(self) -> tuple[bool, ...]:
+        """Whether each tag is looked at."""
+        return self.space.used
 
     def values(self, codes: Codes) -> NDArray[np.float32]:
         """The imitated score of customers of these coarse levels, shape (n,).
@@ -102,8 +114,8 @@ class Screen:
         Parameters
         ----------
         share, min_score : float
-            What the top is: one of the two. Where fewer than 300 of the held-out customers would
-            be in it, the 300 of highest score stand for it.
+            What the top is: one of the two. Where fewer than 200 of the held-out customers would
+            be in it, the 200 of highest score stand for it.
         recall : float
             The 97.5 % lower confidence limit (Wilson) of what is found lies above it by 10 % of
             what may be missed.
@@ -152,9 +164,10 @@ def learn_screen(training: Training, scorer: Scorer, *, random_state: int) -> Sc
         return None
     coarse = coarsened(training.codes[training.in_base], training.levels, _LEVELS)
     base, seeds = (coarse.of(training.codes[who]) for who in (training.in_base, training.is_seed))
-    space = contrast_space(seeds, base, coarse.levels)
+    used = used_by(scorer)  # of the candidates nothing else is read
+    space = contrast_space(seeds, base, coarse.levels).only(used)
     if not any(space.spread):
-        space = plain_space(base, coarse.levels)
+        space = plain_space(base, coarse.levels).only(used)
     exact = scorer.scores(training.codes[rows], rows)
     seen = coarse.of(training.codes[rows])
     n_learnt = len(rows) // 3
