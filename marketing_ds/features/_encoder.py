@@ -39,6 +39,7 @@ from marketing_ds._core.checks import check_columns, check_count
 from marketing_ds._core.errors import InvalidInput
 
 from ._arrow import read_arrow
+from ._plain import as_plain, ranges, refuse_infinite
 from ._read import Kind, Reading, Table, read_column, read_table, warn_about_names
 
 RARE = "<rare>"
@@ -243,6 +244,31 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             readings.append(read_column(frame.iloc[:, position], column.name, column.kind))
         return self._write(readings, len(frame))
 
+    def fit_view(self, X: ArrayLike) -> NDArray[np.float32]:
+        """`fit_transform`, or `X` itself where it is such a matrix already: not to be written to."""
+        plain = as_plain(X)
+        if plain is None:
+            return self.fit_transform(X)
+        self._learn_plain(plain)
+        if not self.dropped_:
+            return plain
+        kept: NDArray[np.float32] = plain[:, self.origin_]
+        return kept
+
+    def view(self, X: ArrayLike) -> NDArray[np.float32]:
+        """`transform`, or `X` itself where it is such a matrix already: not to be written to."""
+        check_is_fitted(self)
+        plain = as_plain(X)
+        if (
+            plain is None
+            or hasattr(self, "feature_names_in_")
+            or plain.shape[1] != self.n_features_in_
+            or any(c.dropped or c.kind not in ("number", "boolean") for c in self.columns_)
+        ):
+            return self.transform(X)
+        refuse_infinite(plain)
+        return plain
+
     def transform_batch(
         self, batch: pa.RecordBatch | pa.Table, *, only: Collection[str] | None = None
     ) -> NDArray[np.float32]:
@@ -303,6 +329,24 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         return readings
+
+    def _learn_plain(self, X: NDArray[np.float32]) -> None:
+        check_count("max_categories", self.max_categories, low=1)
+        refuse_infinite(X)
+        seen = ranges(X)
+        self._keep(
+            [
+                InputColumn(f"x{at}", "number", null_share=1.0, dropped="all null")
+                if share == 1.0
+                else _number(f"x{at}", "number", float(low), float(high), float(share))
+                for at, (low, high, share) in enumerate(
+                    zip(seen.low, seen.high, seen.null_share, strict=True)
+                )
+            ]
+        )
+        self.n_features_in_ = X.shape[1]
+        if hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
 
     def _keep(self, columns: Sequence[InputColumn]) -> None:
         self.columns_ = tuple(columns)
@@ -394,10 +438,15 @@ def _learn_column(name: str, reading: Reading, limit: int) -> InputColumn:
             dropped="constant" if constant else None,
         )
     low, high = float(np.nanmin(reading.values)), float(np.nanmax(reading.values))
+    return _number(name, reading.kind, low, high, share)
+
+
+def _number(name: str, kind: Kind, low: float, high: float, share: float) -> InputColumn:
+    """A column of numbers, booleans or dates; one value and no null tell nothing."""
     constant = low == high and share == 0.0
     return InputColumn(
         name,
-        reading.kind,
+        kind,
         minimum=low,
         maximum=high,
         null_share=share,

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from marketing_ds._core.estimate import Floats, interval
+from marketing_ds._core.estimate import Floats
 from marketing_ds.uplift import UpliftCurve, UpliftGroups
 from marketing_ds.uplift.curves.toc import TocCurve
 
@@ -105,7 +105,7 @@ def _(result: UpliftGroups, ax: Axes | None = None, *, per: float = 1000.0, **_:
 
 def _banded(ax: Axes, result: UpliftCurve | TocCurve, per: float) -> tuple[Floats, Floats]:
     """The curve with its band against the share treated; the ends of its intervals, unscaled."""
-    low, high = interval(result.value, result.se, result.alpha)
+    low, high = result.band()
     shown = np.unique(np.linspace(0, len(result.share) - 1, 501).astype(int))
     share, value = result.share[shown], per * result.value[shown]
     ax.fill_between(

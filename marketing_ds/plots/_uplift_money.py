@@ -25,7 +25,7 @@ def draw_net_value(
     """Net value against the share treated, with the best share and the shares as good as it."""
     axes = axes_or_new(ax, width=7.2)
     best = result.best
-    low, high = interval(result.value, result.se, result.alpha)
+    low, high = result.band()
     shown = np.unique(np.linspace(0, len(result.share) - 1, 501).astype(int))
     share = result.share[shown]
     axes.axvspan(

@@ -11,8 +11,8 @@ from matplotlib.ticker import PercentFormatter
 
 from marketing_ds._core.checks import check_choice
 from marketing_ds.uplift.explaining.four_groups import CLASSIC, ClassicGroups
-from marketing_ds.uplift.explaining.policy import PolicyTree
 from marketing_ds.uplift.explaining.segment_words import AND
+from marketing_ds.uplift.explaining.segments import PolicyTree
 
 from ._draw import axes_or_new, draw
 from ._lettering import lettering

@@ -25,8 +25,9 @@ from .explaining.distillation import Distilled, distil_effects
 from .explaining.effects_by_group import GroupEffects, group_effects
 from .explaining.explain import EffectExplanation
 from .explaining.four_groups import ClassicGroups, classic_groups
-from .explaining.policy import PolicyTree, Segment, policy_tree
+from .explaining.policy import policy_tree
 from .explaining.projection import LinearProjection, best_linear_projection
+from .explaining.segments import PolicyTree, Segment
 from .learning.auto import Heterogeneity, Selection
 from .learning.calibration import EffectCalibration
 from .metrics.definitions import MetricDefinitions, metric_definitions

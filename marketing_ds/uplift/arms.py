@@ -17,6 +17,8 @@ Floats = npt.NDArray[np.float64]
 TREATED = "treated"
 """Name of the one arm when `treatment` is an array of 0 and 1."""
 
+_MOST_ARMS = 100  # more numbers than that are no arms
+
 
 @dataclass(frozen=True)
 class Arms:
@@ -35,6 +37,25 @@ class Arms:
         """Customers by arm, control first."""
         counted = np.bincount(self.codes, minlength=len(self.labels))
         return {label: int(n) for label, n in zip(self.labels, counted, strict=True)}
+
+
+def add_rest(values: Floats, y: Floats, codes: npt.NDArray[np.int16], chance: Floats) -> Floats:
+    """To expected outcomes, what happened beyond them under the arm received, over P(that arm).
+
+    The means are then those of the outcome under each arm, whatever the expectations (AIPW).
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, 1 + arms)
+        Expected outcomes under each arm; written to.
+    y, codes : ndarray of shape (n,)
+        Outcomes, and the arm received.
+    chance : ndarray of shape (n, 1 + arms)
+        P(each arm).
+    """
+    rows = np.arange(len(y))
+    values[rows, codes] += (y - values[rows, codes]) / chance[rows, codes]
+    return values
 
 
 def read_outcome(y: object) -> Floats:
@@ -62,7 +83,12 @@ def read_numbers(values: object, name: str) -> Floats:
     if numbers.ndim == 2 and numbers.shape[1] == 1:
         numbers = numbers[:, 0]
     if numbers.ndim != 1:
-        raise InvalidInput(f"{name} must have one value a row, got shape {numbers.shape}")
+        way_out = ""
+        if name == "probability":
+            way_out = (
+                "; of several arms hand in a mapping or a DataFrame with a column an arm, by name"
+            )
+        raise InvalidInput(f"{name} must have one value a row, got shape {numbers.shape}{way_out}")
     if not len(numbers):
         raise InvalidInput(f"{name} must have at least one row, got none")
     bad = ~np.isfinite(numbers)
@@ -103,9 +129,10 @@ def read_arms(treatment: object, control: object, *, rows: int) -> Arms:
     if pd.api.types.is_numeric_dtype(series.dtype) and control == "control":
         values = set(pd.unique(series).tolist())
         if not values <= {0, 1}:
+            way_out = f"; say which is control, e.g. control={min(values)!r}"
             raise InvalidInput(
                 f"treatment must hold names of arms, or 0 for control and 1 for treated; "
-                f"got {_list(values)}; say which is control, e.g. control={min(values)!r}"
+                f"got {_list(values)}{way_out if len(values) <= _MOST_ARMS else ''}"
             )
         if len(values) == 2:  # numbers are codes already: naming millions of them would take long
             return Arms(series.to_numpy(dtype=np.int16), (TREATED,), "control")
@@ -135,7 +162,8 @@ def read_probability(probability: object, arms: Arms) -> Floats:
     ----------
     probability : array-like of shape (n,), mapping, DataFrame or None
         One probability a row (of the arm *received*); or one for each arm by name, a number or one
-        a row; or None for the arms' shares of the rows.
+        a row; or None for the arms' shares of the rows. Where the arms' add up to less than 1,
+        customers of other arms have been left out: the others' share of those who are here is meant.
     arms : Arms
         The arms received.
 
@@ -202,6 +230,8 @@ def _by_arm(probability: Any, arms: Arms) -> Floats:
         raise InvalidInput(
             f"probability must add up to at most 1 over the arms, got {total.max():g}"
         )
+    if total.min() < 1 - 1e-6:
+        chance /= total[:, None]
     return chance
 
 

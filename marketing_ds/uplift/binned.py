@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import os
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +20,8 @@ Matrix = npt.NDArray[np.float32]
 Link = Literal["identity", "logistic"]
 
 _MAX_BIN = 128
-_CUT_ROWS = 100_000
+_CUT_ROWS = 25_000
+_AT_ONCE = 16_384  # customers handed over together
 _MANY = 100_000  # customers for whom drawing some of them for each tree brings nothing
 _ROWS_PER_THREAD = 25_000  # below, threads of shallow trees wait for each other more than they work
 
@@ -77,24 +80,47 @@ class Trees:
 class Binned:
     """Features with bins shared by everything trained on parts of them.
 
-    With `keep`, a part is binned once: what is trained on the same customers later gets the same
-    matrix with other outcomes. Without, it goes with what was trained on it. Cuts are made on some rows: a leaf needs √n customers, of whom a hundred
-    thousand rows hold enough.
+    A part that serves several models is binned once: what is trained on the same customers later
+    gets the same matrix with other outcomes. Cuts are made on some rows: a leaf needs √n customers,
+    of whom some ten thousand rows hold enough.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    trees : Trees
+    serves : float
+        How many models are trained on a part, after which it is let go.
+    beside : ndarray of shape (n, k), optional
+        Columns behind those of `X`, which stay what they are in memory.
     """
 
-    def __init__(self, X: Matrix, trees: Trees, *, keep: bool = False) -> None:
+    def __init__(
+        self, X: Matrix, trees: Trees, *, serves: float = 1, beside: Matrix | None = None
+    ) -> None:
         self.X = X
         self.trees = trees
-        self._keep = keep
+        self._serves = serves
+        self._beside = beside
         self._threads = trees.threads(len(X))
         self._parts: dict[tuple[bytes, int, bool], xgb.QuantileDMatrix] = {}
-        self._cuts = None
-        if X.shape[1] and trees.base is None:
-            self._cuts = self._matrix(X[:: max(1, len(X) // _CUT_ROWS)], None)
+        self._served: Counter[tuple[bytes, int, bool]] = Counter()
+        self._cuts: list[xgb.QuantileDMatrix] = []  # once they are made; shared by `with_trees`
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        beside = 0 if self._beside is None else self._beside.shape[1]
+        return int(self.X.shape[1] + beside)
+
+    def rows(self, rows: npt.NDArray[np.intp]) -> Matrix:
+        """These customers' columns, shape (rows, width)."""
+        if self._beside is None:
+            return self.X[rows]
+        return np.hstack([self.X[rows], self._beside[rows]])
 
     def whole(self) -> xgb.QuantileDMatrix | None:
         """All rows, without outcomes; None without features."""
-        return self._matrix(self.X, self._cuts) if self._cuts is not None else None
+        return self._matrix(np.arange(len(self.X))) if self.width else None
 
     def with_trees(self, trees: Trees) -> Binned:
         """The same features and bins for trees that grow otherwise."""
@@ -106,18 +132,44 @@ class Binned:
         self,
         key: tuple[bytes, int, bool],
         rows: npt.NDArray[np.intp],
-        y: Floats,
+        y: npt.NDArray[np.floating],
         weight: Floats | None,
     ) -> xgb.QuantileDMatrix:
         """The matrix of `rows`, known by `key`, with the outcomes (and weights) of these rows."""
-        matrix = self._parts.get(key)
+        matrix = self._parts.pop(key, None)
         if matrix is None:
-            matrix = self._matrix(self.X[rows], self._cuts)
-        if self._keep:
+            matrix = self._matrix(rows)
+        self._served[key] += 1
+        if self._served[key] < self._serves:
             self._parts[key] = matrix
         matrix.set_label(y)
         matrix.set_weight(np.empty(0) if weight is None else weight)
         return matrix
 
-    def _matrix(self, X: Matrix, reference: xgb.QuantileDMatrix | None) -> xgb.QuantileDMatrix:
-        return xgb.QuantileDMatrix(X, ref=reference, max_bin=_MAX_BIN, nthread=self._threads)
+    def _matrix(self, rows: npt.NDArray[np.intp]) -> xgb.QuantileDMatrix:
+        if not self._cuts:
+            some = np.arange(0, len(self.X), max(1, len(self.X) // _CUT_ROWS))
+            self._cuts.append(
+                xgb.QuantileDMatrix(self.rows(some), max_bin=_MAX_BIN, nthread=self._threads)
+            )
+        return xgb.QuantileDMatrix(
+            _Blocks(self, rows), ref=self._cuts[0], max_bin=_MAX_BIN, nthread=self._threads
+        )
+
+
+class _Blocks(xgb.DataIter):  # type: ignore[misc]
+    """Rows handed to XGBoost some at a time, so that there is no second copy of them."""
+
+    def __init__(self, binned: Binned, rows: npt.NDArray[np.intp]) -> None:
+        self._binned, self._rows, self._at = binned, rows, 0
+        super().__init__()
+
+    def reset(self) -> None:
+        self._at = 0
+
+    def next(self, input_data: Callable[..., None]) -> bool:
+        block = self._rows[self._at : self._at + _AT_ONCE]
+        self._at += _AT_ONCE
+        if len(block):
+            input_data(data=self._binned.rows(block))
+        return len(block) > 0

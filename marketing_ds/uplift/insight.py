@@ -21,8 +21,9 @@ from .explaining.effects_by_group import GroupEffects, crossfit_of, group_effect
 from .explaining.evidence import Evidence, calibrated, calibration_on
 from .explaining.explain import EffectExplanation, explain_effects
 from .explaining.four_groups import ClassicGroups, classic_groups
-from .explaining.policy import PolicyTree, policy_tree
+from .explaining.policy import policy_tree
 from .explaining.projection import LinearProjection, best_linear_projection
+from .explaining.segments import PolicyTree
 from .learning.fitted import Fitted
 
 

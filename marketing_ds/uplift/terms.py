@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import xgboost as xgb
+from scipy.special import expit
 
 from marketing_ds._core.terms import Term
 
 from .arms import Floats
 from .binned import Matrix
+from .shallow import Vector, read_shallow
+
+_AT_ONCE = 32_768  # customers: what bounds the memory, and stays near the processor
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,48 @@ class ForeignTerm:
 
 AnyTerm = Term | ForeignTerm
 
+Model = tuple[tuple[AnyTerm, ...], float]
+"""A sum of terms and a constant."""
 
-def predict_terms(terms: Sequence[AnyTerm], X: Matrix) -> Floats:
-    """Σ weight · link(margin), shape (n,)."""
-    total = np.zeros(len(X))
-    for term in terms:
-        if isinstance(term, ForeignTerm):
-            total += term.weight * term.predict(X)
-            continue
+
+def predict_terms(
+    terms: Sequence[AnyTerm], X: Matrix, rows: npt.NDArray[np.intp] | None = None
+) -> Floats:
+    """Σ weight · link(margin) of all customers, or of those at `rows`, shape (n,)."""
+    return predict_models([(tuple(terms), 0.0)], X, rows)[:, 0]
+
+
+def predict_models(
+    models: Sequence[Model], X: Matrix, rows: npt.NDArray[np.intp] | None = None
+) -> Floats:
+    """Each model of all customers, or of those at `rows`, in one pass; shape (n, models)."""
+    count = len(X) if rows is None else len(rows)
+    out = np.empty((count, len(models)), order="F")
+    grown = [term for terms, _ in models for term in terms if isinstance(term, Term)]
+    boosters = list(dict.fromkeys(term.booster for term in grown))
+    shallow = read_shallow(boosters, count)
+    for start in range(0, count, _AT_ONCE):
+        block = slice(start, start + _AT_ONCE)
+        part = X[block if rows is None else rows[block]]
+        margins: dict[xgb.Booster, Vector] | None = None
+        if shallow is not None:
+            margins = dict(zip(boosters, shallow.margins(part), strict=True))
+        for column, (terms, constant) in zip(out.T, models, strict=True):
+            total = column[block]
+            total[:] = 0.0
+            for term in terms:
+                # In float64 whatever the weight's type: a loaded model says what it did before.
+                total += np.float64(term.weight) * _value(term, part, margins)
+            total += constant
+    return out
+
+
+def _value(term: AnyTerm, X: Matrix, margins: dict[xgb.Booster, Vector] | None) -> Any:
+    """A term without its weight."""
+    if isinstance(term, ForeignTerm):
+        return term.predict(X)
+    if margins is None:
         kind = "margin" if term.link == "identity" else "value"
-        # In float64 whatever the weight's type: a model that was saved and loaded says the same.
-        total += np.float64(term.weight) * term.booster.inplace_predict(X, predict_type=kind)
-    return total
+        return term.booster.inplace_predict(X, predict_type=kind)
+    margin = margins[term.booster]
+    return margin if term.link == "identity" else expit(margin)

@@ -1,6 +1,7 @@
 """How often intervals of effects by tag, of the best line, of segments and policies cover the truth.
 
-    python -m tests.benchmarks.uplift_groups_coverage [--replications 500] [--customers 4000] [--model]
+    python -m tests.benchmarks.uplift_groups_coverage [--replications 500] [--customers 4000]
+        [--model] [--trees]
 
 Truth comes from half a million customers of the same population: effects by group and the best line
 from all of them; the value of a tree chosen in a replication, and the effects of its segments, from
@@ -17,12 +18,13 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
-from marketing_ds.uplift import UpliftModel
+from marketing_ds.uplift import CrossFit, UpliftModel
 from marketing_ds.uplift.explaining.effects_by_group import group_effects
 from marketing_ds.uplift.explaining.four_groups import CLASSIC, classic_groups
-from marketing_ds.uplift.explaining.policy import PolicyTree, policy_tree
+from marketing_ds.uplift.explaining.policy import policy_tree
 from marketing_ds.uplift.explaining.policy_search import received
 from marketing_ds.uplift.explaining.projection import best_linear_projection
+from marketing_ds.uplift.explaining.segments import PolicyTree
 from tests.uplift.crossfits import crossfitted
 
 ARMS = ("control", "coupon", "gift")
@@ -64,56 +66,81 @@ def true_value(tree: PolicyTree, X: pd.DataFrame, reward: np.ndarray) -> float:
     return float(received(reward, arm).mean())
 
 
+class Hits:
+    """Whether each interval held the truth, by what it is of."""
+
+    def __init__(self) -> None:
+        self.of: defaultdict[str, list[bool]] = defaultdict(list)
+
+    def check(self, what: str, low: float, high: float, truth: float) -> None:
+        if low == low and low < high:
+            self.of[what].append(low <= truth <= high)
+
+
 def replicate(
-    seed: int, n: int, rate: float, amounts: bool, everybody: tuple, with_model: bool
+    seed: int, rate: float, amounts: bool, everybody: tuple, given: argparse.Namespace
 ) -> dict[str, list[bool]]:
-    rng = np.random.default_rng(seed)
-    X, lift = population(rng, n)
+    # Folds are drawn by `seed`: the same numbers must not make the customers too.
+    rng = np.random.default_rng([seed, 1])
+    X, lift = population(rng, given.customers)
     y, arm = draw(rng, lift, rate, amounts)
-    if with_model:
+    if given.model:
         model = UpliftModel("dr", n_estimators=30, n_folds=5, n_jobs=1, random_state=seed)
         chance = dict(zip(ARMS, CHANCE, strict=True))
         cross = model.fit(X, y, treatment=arm, probability=chance).crossfit_
     else:
         cross = crossfitted(X, y, arm, CHANCE, seed=seed)
-    hits: defaultdict[str, list[bool]] = defaultdict(list)
-
-    def check(what: str, low: float, high: float, truth: float) -> None:
-        if low == low and low < high:
-            hits[what].append(low <= truth <= high)
-
+    hits = Hits()
     X0, effect, groups, line = everybody
+    of_tree(hits, cross, X, COST * rate / 0.15, X0, effect)
+    if not given.trees:
+        of_tags(hits, cross, X, groups, line)
+        of_classic(hits, cross, rate * lift)
+    return hits.of
+
+
+def of_tags(hits: Hits, cross: CrossFit, X: pd.DataFrame, groups: dict, line: dict) -> None:
+    """Effects by tag, and the best line."""
     found = group_effects(cross, X, bins=BINS)
     for row in found.to_frame().itertuples():
         truth = groups[row.tag, row.group, row.arm]
-        check("group effect", row.effect_ci_lower, row.effect_ci_upper, truth)
+        hits.check("group effect", row.effect_ci_lower, row.effect_ci_upper, truth)
     null = found.tests().query("tag == 'noise'")["p_value"]
-    hits["null, by group"] += (null < 0.05).tolist()
+    hits.of["null, by group"] += (null < 0.05).tolist()
     projected = best_linear_projection(cross, X)
     for row in projected.to_frame().itertuples():
         truth = line[row.arm, row.term]
-        check("best line", row.coefficient_ci_lower, row.coefficient_ci_upper, truth)
+        hits.check("best line", row.coefficient_ci_lower, row.coefficient_ci_upper, truth)
     null = projected.tests().query("tag == 'noise'")["p_value"]
-    hits["null, best line"] += (null < 0.05).tolist()
-    tree = policy_tree(cross, X, cost=COST * rate / 0.15)
-    reward = effect - COST * rate / 0.15
+    hits.of["null, best line"] += (null < 0.05).tolist()
+
+
+def of_tree(
+    hits: Hits, cross: CrossFit, X: pd.DataFrame, cost: float, X0: pd.DataFrame, effect: np.ndarray
+) -> None:
+    """A policy tree's value and gain, and the effects of its segments."""
+    tree = policy_tree(cross, X, cost=cost)
+    reward = effect - cost
     truth = true_value(tree, X0, reward)
-    check("policy value", tree.value.ci_lower, tree.value.ci_upper, truth)
-    choosing = cross.psi[cross.folds < 3].mean(axis=0) - COST * rate / 0.15
+    hits.check("policy value", tree.value.ci_lower, tree.value.ci_upper, truth)
+    choosing = cross.psi[cross.folds < 3].mean(axis=0) - cost
     plain = reward[:, choosing.argmax()].mean() if choosing.max() > 0 else 0.0
-    check("policy gain", tree.gain.ci_lower, tree.gain.ci_upper, truth - plain)
+    hits.check("policy gain", tree.gain.ci_lower, tree.gain.ci_upper, truth - plain)
     where = tree.segment_of(X0)
     for at, segment in enumerate(tree.segments):
         truth = effect[where == at, ARMS.index(segment.offer) - 1].mean()
-        check("segment effect", segment.effect.ci_lower, segment.effect.ci_upper, truth)
+        hits.check("segment effect", segment.effect.ci_lower, segment.effect.ci_upper, truth)
+
+
+def of_classic(hits: Hits, cross: CrossFit, own: np.ndarray) -> None:
+    """The classic groups, by the effects of their own customers."""
     classic = classic_groups(cross)
-    own = rate * lift
     for row in classic.to_frame().itertuples():
         if row.measured >= 50:
             at = ARMS.index(row.arm) - 1
             inside = classic.members[:, at] == list(CLASSIC).index(row.group)
-            check("classic group", row.effect_ci_lower, row.effect_ci_upper, own[inside, at].mean())
-    return hits
+            truth = own[inside, at].mean()
+            hits.check("classic group", row.effect_ci_lower, row.effect_ci_upper, truth)
 
 
 def truths(rate: float) -> tuple:
@@ -139,6 +166,7 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=500)
     parser.add_argument("--customers", type=int, default=4000)
     parser.add_argument("--model", action="store_true")
+    parser.add_argument("--trees", action="store_true", help="policy trees alone")
     given = parser.parse_args()
     warnings.simplefilter("error")
     print(f"{given.replications} replications of {given.customers} customers, intervals of 95 %")
@@ -146,7 +174,7 @@ def main() -> None:
         everybody = truths(rate)
         hits: defaultdict[str, list[bool]] = defaultdict(list)
         for seed in range(given.replications):
-            found = replicate(seed, given.customers, rate, amounts, everybody, given.model)
+            found = replicate(seed, rate, amounts, everybody, given)
             for what, some in found.items():
                 hits[what] += some
         for what, some in hits.items():

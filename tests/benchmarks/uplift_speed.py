@@ -5,7 +5,8 @@
 
 Rows × 12 numbers of which 4 matter, a binary outcome, one arm; each measurement in a process of its own.
 Both grow `--trees` of `--depth`: CausalML's own class of the learner on XGBoost, and ours, which grows
-as many for each of its folds. CPU seconds tell what other work on the machine does not blur. `extra`
+as many for each of its folds. CPU seconds tell what other work on the machine does not blur; CausalML's
+are with those of the processes that it starts (R's outcome models are cross-validated so). `extra`
 is the most memory over that of the process with its data loaded; `over input` is that and the data,
 in sizes of the data.
 PYTHON is an interpreter that has `causalml`; by default it finds the probabilities of the arms itself, as it

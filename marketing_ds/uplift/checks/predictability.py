@@ -30,6 +30,7 @@ MAX_ROWS = 100_000
 _MOST_CELLS = 20_000_000  # of the columns tested at once: 160 MB
 _LEAST_EXPECTED = 5.0  # customers off a column's commonest value that either arm should have
 _ROWS_PER_DIRECTION = 20
+_ROWS_AT_ONCE = 16_384
 _FEWEST = 100
 _SAME = 1e-7  # of the columns' greatest common direction: what is left of equal columns
 
@@ -136,15 +137,10 @@ def score_test(X: Matrix, pair: Pair) -> ScoreTest:
     and a gamma distribution with these moments gives the p-value: with few customers, or an arm of
     2 %, the plain χ² would cry wolf.
     """
-    return _Directions(X, pair).test()
+    return Directions(X, pair).test()
 
 
-def score_auc(X: Matrix, pair: Pair, folds: npt.NDArray[np.int8]) -> Estimate:
-    """AUC of the score test's own direction, cross-fitted, as `area_within_folds`."""
-    return _Directions(X, pair).auc(folds)
-
-
-class _Directions:
+class Directions:
     """Columns turned into uncorrelated directions of unit length, and what the arm adds up to."""
 
     def __init__(self, X: Matrix, pair: Pair) -> None:
@@ -157,7 +153,11 @@ class _Directions:
         value, vector = value[::-1], vector[:, ::-1]
         kept = int((value > _SAME * max(value[:1].sum(), 1.0)).sum())
         kept = min(kept, len(X) // _ROWS_PER_DIRECTION)
-        self._unit = columns @ (vector[:, :kept] / np.sqrt(value[:kept]))
+        turn = vector[:, :kept] / np.sqrt(value[:kept])
+        for start in range(0, len(X), _ROWS_AT_ONCE):  # in place: a second matrix would be as large
+            block = slice(start, start + _ROWS_AT_ONCE)
+            columns[block, :kept] = columns[block] @ turn
+        self._unit = columns[:, :kept]
         self._surprise = (pair.treated - chance) / root
 
     def test(self) -> ScoreTest:
@@ -230,13 +230,14 @@ _RANK, _SQUARE, _NULL = range(3)
 def _columns(X: Matrix, variance: float) -> tuple[Floats, list[tuple[int, int]]]:
     """Ranks, their squares and nulls, shape (m, k); of which column of X each is, and what."""
     least = _LEAST_EXPECTED / (2 * variance)  # 2 e (1 − e) is about the smaller arm's share
-    found: list[Floats] = []
+    # As many as there may be; memory that is never written to is never taken.
+    found = np.empty((3 * X.shape[1], len(X)))
     owners: list[tuple[int, int]] = []
     for position in range(X.shape[1]):
         values = X[:, position]
         null = np.isnan(values)
         if min(null.sum(), (~null).sum()) >= least:
-            found.append(null.astype(np.float64))
+            found[len(owners)] = null
             owners.append((position, _NULL))
         values = values[~null]
         if not len(values):
@@ -245,16 +246,16 @@ def _columns(X: Matrix, variance: float) -> tuple[Floats, list[tuple[int, int]]]
         if len(values) - commonest < least:
             continue
         for kind, part in ((_RANK, rank), (_SQUARE, rank**2))[: 1 + (distinct > 2)]:
-            column = np.full(len(X), part.mean())
+            column = found[len(owners)]
+            column[:] = part.mean()
             column[~null] = part
-            found.append(column)
             owners.append((position, kind))
-    return np.column_stack(found) if found else np.empty((len(X), 0)), owners
+    return found[: len(owners)].T, owners
 
 
 def mid_ranks(values: npt.NDArray[np.floating]) -> tuple[Floats, int, int]:
     """Ranks from −½ to ½, ties sharing theirs; distinct values; rows of the commonest value."""
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)
     ordered = values[order]
     start = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     size = np.diff(np.append(start, len(values)))
@@ -351,7 +352,7 @@ def warn_if_predictable(
     for pair in pairs(arms, probability, columns=2 * encoded.shape[1]):
         if min(pair.treated.sum(), (~pair.treated).sum()) < _FEWEST:
             continue
-        directions = _Directions(encoded[pair.rows], pair)
+        directions = Directions(encoded[pair.rows], pair)
         test = directions.test()
         if test.p_value >= level:
             continue

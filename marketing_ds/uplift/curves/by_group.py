@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from marketing_ds._core.display import Result
-from marketing_ds._core.estimate import Estimate, interval
+from marketing_ds._core.estimate import Estimate
 
-from .curve_sums import CurveSums, difference
+from .curve_sums import CurveSums, difference, difference_reach
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def effect_by_group(sums: CurveSums, n_groups: int, centre: float, alpha: float)
     sides = tuple(side.at(edges).between() for side in sums.sides)
     uplift = difference(sides)
     se = np.sqrt(sum(side.mean_variance() for side in sides))
-    lower, upper = interval(uplift, se, alpha)
+    below, above = difference_reach(sides, alpha)
     unknown = np.full(n_groups, np.nan)
     means = [side.mean() + centre for side in sides] if len(sides) > 1 else [unknown, unknown]
     return pd.DataFrame(
@@ -44,7 +44,7 @@ def effect_by_group(sums: CurveSums, n_groups: int, centre: float, alpha: float)
             "mean_control": means[1],
             "uplift": uplift,
             "se": se,
-            "uplift_ci_lower": lower,
-            "uplift_ci_upper": upper,
+            "uplift_ci_lower": uplift - below,
+            "uplift_ci_upper": uplift + above,
         }
     )

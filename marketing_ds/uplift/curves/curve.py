@@ -27,7 +27,7 @@ from ..metrics.metric import UpliftMetric, uplift_metric
 from . import influence
 from .by_group import UpliftGroups, effect_by_group
 from .compared import Compared, read_compared
-from .curve_sums import CurveSums
+from .curve_sums import CurveSums, scaled
 from .net_value import NetValueCurve, money_of
 from .ranking import Ranking
 from .toc import TocCurve, toc_of
@@ -90,12 +90,11 @@ class UpliftCurve(Result):
         InvalidInput
             If `share` is not in (0, 1].
         """
-        at = self.value_at(share)
-        return Estimate.normal(at.value / share, at.se / share, alpha=self.alpha)
+        return scaled(self.value_at(share), 1 / share)
 
     def value_at(self, share: float) -> Estimate:
         """V(`share`): incremental outcome per person of the population, as in `uplift_at`."""
-        return Estimate.normal(*self._sums.at(check_share(share)), alpha=self.alpha)
+        return self._sums.estimate(check_share(share), alpha=self.alpha)
 
     def gain_at(self, share: float, people: int | None = None) -> Estimate:
         """Cumulative gain: incremental outcomes in all when the top `share` of `people` is treated.
@@ -113,8 +112,11 @@ class UpliftCurve(Result):
             If `share` is not in (0, 1], or `people` is no whole number above 0.
         """
         size = self._sums.n if people is None else check_count("people", people, low=1)
-        at = self.value_at(share)
-        return Estimate.normal(size * at.value, size * at.se, alpha=self.alpha)
+        return scaled(self.value_at(share), size)
+
+    def band(self) -> tuple[Floats, Floats]:
+        """Lower and upper ends of the intervals of `value`, each of shape (m,)."""
+        return self._sums.band(self.alpha)
 
     def toc(self) -> TocCurve:
         """The TOC curve: how far the effect within the top share exceeds the average effect."""
@@ -275,6 +277,10 @@ def uplift_curve(
     take V as linear between customers, and above the first customer of the second arm seen. Where
     all scores are equal the curve is the straight line, and Qini and AUTOC are exactly 0.
 
+    Where an outcome has two values, intervals at a share are Newcombe's, from Wilson's of both
+    means: they hold with a handful of outcomes within the top, and are not symmetric. A `p_value`
+    is always that of value and standard error.
+
     Qini and AUTOC are the two rank-weighted average treatment effects (RATE) of Yadlowsky et al.;
     with `psi` they equal what R's grf computes from the same scores
     (``rank_average_treatment_effect``, targets ``"QINI"`` and ``"AUTOC"``).
@@ -284,6 +290,8 @@ def uplift_curve(
     Radcliffe, N. J. (2007). Using control groups to target on predicted lift. Direct Marketing
     Analytics Journal. Yadlowsky et al. (2025). Evaluating treatment prioritization rules via
     rank-weighted average treatment effects. JASA (AUTOC, and the influence functions' general form).
+    Newcombe (1998). Interval estimation for the difference between independent proportions:
+    comparison of eleven methods. Statistics in Medicine 17, 873-890, method 10.
 
     Examples
     --------
@@ -319,7 +327,7 @@ def uplift_curve(
 def curve_of(compared: Compared, ranking: Ranking, alpha: float) -> UpliftCurve:
     """The curve of customers who are ranked already."""
     sums = CurveSums.of(ranking)
-    average = Estimate.normal(sums.value[-1], sums.se[-1], alpha=alpha)
+    average = sums.estimate(1.0, alpha=alpha)
     found = {
         name: by.estimate(ranking, value, alpha)
         for name, (value, by) in areas_of(ranking, float(sums.value[-1])).items()

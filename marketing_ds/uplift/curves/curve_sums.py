@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marketing_ds._core.estimate import Estimate, normal_quantile
+
 from ..arms import Floats
 from .order import Rows
 from .ranking import Ranking
@@ -57,11 +59,25 @@ class CurveSums:
 
     def at(self, share: float) -> tuple[float, float]:
         """V and its standard error at a share above 0."""
+        found = self.estimate(share, alpha=0.05)
+        return found.value, found.se
+
+    def estimate(self, share: float, *, alpha: float) -> Estimate:
+        """V at a share above 0, with its interval."""
         where = np.array([share])
         sides = tuple(side.at(where * self.steps) for side in self.sides)
         value = where * difference(sides)
         slope = slope_at(where, self.share, self.value)
-        return float(value[0]), float(_standard_error(where, value, slope, sides, self.n)[0])
+        se = _standard_error(where, value, slope, sides, self.n)
+        low, high = _ends(where, value, slope, sides, self.n, alpha)
+        return Estimate(float(value[0]), float(se[0]), float(low[0]), float(high[0]))
+
+    def band(self, alpha: float) -> tuple[Floats, Floats]:
+        """Ends of the intervals at `share`."""
+        share, value = self.share[1:], self.value[1:]
+        slope = slope_at(share, share, value)
+        low, high = _ends(share, value, slope, self.sides, self.n, alpha)
+        return np.append(0.0, low), np.append(0.0, high)
 
     def affine(self, scale: float, shift: float) -> CurveSums:
         """The curve of the outcomes ``scale · y``, plus `shift` for those of the arm."""
@@ -70,6 +86,12 @@ class CurveSums:
         share = self.share[1:]
         value = scale * self.value[1:] + shift * share
         return self._build(share, value, sides, self.n, self.ties)
+
+
+def scaled(found: Estimate, factor: float) -> Estimate:
+    """The estimate `factor` times, above 0."""
+    ends = found.value, found.se, found.ci_lower, found.ci_upper
+    return Estimate(*(factor * end for end in ends))
 
 
 def difference(sides: tuple[Side, ...]) -> Floats:
@@ -92,5 +114,36 @@ def _standard_error(
 ) -> Floats:
     """Standard errors of V: noise of the means, and of the cut between targeted and not."""
     variance = sum(side.mean_variance() for side in sides)
-    cut = (slope - value / share) ** 2 * share * (1 - share) / n
-    return np.asarray(np.sqrt(share**2 * variance + cut))
+    return np.asarray(np.sqrt(share**2 * variance + _of_cut(share, value, slope, n)))
+
+
+def _of_cut(share: Floats, value: Floats, slope: Floats, n: int) -> Floats:
+    """Variance of V from the cut moving with the sample."""
+    return np.asarray((slope - value / share) ** 2 * share * (1 - share) / n)
+
+
+def _ends(
+    share: Floats, value: Floats, slope: Floats, sides: tuple[Side, ...], n: int, alpha: float
+) -> tuple[Floats, Floats]:
+    """Ends of intervals of V, from those of the two means (Newcombe's method)."""
+    cut = normal_quantile(alpha) ** 2 * _of_cut(share, value, slope, n)
+    below, above = difference_reach(sides, alpha)
+    return (
+        np.asarray(value - np.sqrt((share * below) ** 2 + cut)),
+        np.asarray(value + np.sqrt((share * above) ** 2 + cut)),
+    )
+
+
+def difference_reach(sides: tuple[Side, ...], alpha: float) -> tuple[Floats, Floats]:
+    """How far an interval of `difference` reaches below and above it.
+
+    References
+    ----------
+    Newcombe (1998). Interval estimation for the difference between independent proportions.
+    Statistics in Medicine 17, 873-890, method 10.
+    """
+    below, above = sides[0].reach(alpha)
+    for control in sides[1:]:
+        less, more = control.reach(alpha)
+        below, above = np.hypot(below, more), np.hypot(above, less)
+    return below, above

@@ -84,7 +84,11 @@ class NetValueCurve(Result):
         share = check_number("share", share, low=0, high=1)
         if share == 0:
             return Estimate(0.0, 0.0, 0.0, 0.0)
-        return Estimate.normal(*self._sums.at(share), alpha=self.alpha)
+        return self._sums.estimate(share, alpha=self.alpha)
+
+    def band(self) -> tuple[Floats, Floats]:
+        """Lower and upper ends of the intervals of `value`, each of shape (m,)."""
+        return self._sums.band(self.alpha)
 
     def to_frame(self, points: int = 20) -> pd.DataFrame:
         """The curve at `points` equal steps of share: net value per person, with its interval."""
@@ -224,7 +228,7 @@ def money_of(sums: CurveSums, arm: str, control: str, alpha: float) -> NetValueC
     return NetValueCurve(
         arm=arm,
         control=control,
-        everyone=Estimate.normal(sums.value[-1], sums.se[-1], alpha=alpha),
+        everyone=sums.estimate(1.0, alpha=alpha),
         best=_best(sums, alpha),
         share=sums.share,
         value=sums.value,
@@ -247,9 +251,7 @@ def _best(sums: CurveSums, alpha: float) -> BestShare:
     may_be = share[curve.max() - curve <= rise]
     top = int(sums.value.argmax())
     best = float(sums.share[top])
-    at_best = Estimate.normal(
-        float(sums.value[top]), float(np.nan_to_num(sums.se[top])), alpha=alpha
-    )
+    at_best = sums.estimate(best, alpha=alpha) if top else Estimate(0.0, 0.0, 0.0, 0.0)
     low, high = min(best, float(may_be[0])), max(best, float(may_be[-1]))
     return BestShare(best, low, high, at_best, max(optimism, 0.0))
 

@@ -21,6 +21,7 @@ GRID = 10_000
 """Number of shares at which a curve is kept; with fewer customers, every customer is kept."""
 
 _BLOCK = 1 << 15
+_PEEK = 1000
 
 Mask = npt.NDArray[np.bool_]
 
@@ -138,8 +139,19 @@ class Ranking:
             self._add_effects(
                 [(running[k + 1], running[k]) for k in range(0, len(sums), each)], low
             )
-        self.sides = tuple(_side(rows) for rows in np.split(sums, len(self._members)))
+        self.sides = tuple(
+            _side(rows, ends)
+            for rows, ends in zip(np.split(sums, len(self._members)), self._ends(), strict=True)
+        )
         self.effect = self._effect_on_grid()
+
+    def _ends(self) -> list[tuple[float, float] | None]:
+        """Of each side the two values that its outcomes have, if they have no others."""
+        if len(self._members) == 1:
+            return [None]
+        both = _two_values(self._y)
+        # Of a side where nobody acted the other one knows that somebody could.
+        return [both or _two_values(self._y[member]) for member in self._members]
 
     def _columns(self, block: slice) -> list[Floats]:
         """What is summed, customer by customer: of each side w, w·y, (w², w²·y,) w²·y²."""
@@ -239,9 +251,19 @@ def hold(values: Floats) -> Floats:
     return values
 
 
-def _side(rows: Floats) -> Side:
+def _two_values(y: Floats) -> tuple[float, float] | None:
+    """The lowest and the highest, if there is nothing between them."""
+    # Most outcomes with more values show it at once.
+    if len(np.unique(y[:_PEEK])) > 2:
+        return None
+    low, high = float(y.min()), float(y.max())
+    return (low, high) if ((y == low) | (y == high)).all() else None
+
+
+def _side(rows: Floats, ends: tuple[float, float] | None) -> Side:
     """Without weights w² is w, and w²·y is w·y."""
     if len(rows) == 5:
-        return Side(*rows)
+        weight, outcome, weight2, outcome2, square2 = rows
+        return Side(weight, outcome, weight2, outcome2, square2, ends)
     count, outcome, square = rows
-    return Side(count, outcome, count, outcome, square)
+    return Side(count, outcome, count, outcome, square, ends)

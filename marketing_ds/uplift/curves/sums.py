@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
+from marketing_ds._core.estimate import normal_quantile
 
 from ..arms import Floats
 
@@ -17,7 +19,8 @@ class Side:
     """Running sums of one arm over the customers, best first, at the steps of a grid.
 
     `weight` sums w, `outcome` w·y, `weight2` w², `outcome2` w²·y and `square2` w²·y²:
-    what a weighted mean and its variance need.
+    what a weighted mean and its variance need. `ends` are the two values of an outcome that has no
+    others, such as 0 and 1.
     """
 
     weight: Floats
@@ -25,6 +28,7 @@ class Side:
     weight2: Floats
     outcome2: Floats
     square2: Floats
+    ends: tuple[float, float] | None = None
 
     def mean(self) -> Floats:
         """Weighted mean outcome; NaN where nobody is."""
@@ -35,6 +39,29 @@ class Side:
         mean = self.mean()
         spread = self.square2 - 2 * mean * self.outcome2 + mean**2 * self.weight2
         return divide(np.maximum(spread, 0.0), self.weight**2) * self.inflation() ** 2
+
+    def reach(self, alpha: float) -> tuple[Floats, Floats]:
+        """How far an interval of the mean reaches below and above it; NaN with fewer than two.
+
+        Normal; of an outcome with two values Wilson's, which holds where hardly anybody, or nobody,
+        has the rarer one.
+        """
+        z, variance = normal_quantile(alpha), self.mean_variance()
+        if self.ends is None or self.ends[0] == self.ends[1]:
+            half = z * np.sqrt(variance)
+            return half, half
+        low, high = self.ends
+        rate = np.clip((self.mean() - low) / (high - low), 0.0, 1.0)
+        size = divide(self.weight**2, self.weight2)
+        if self.weight2 is not self.weight:
+            # Weighted customers tell as much as this many would whose weights did not go with y.
+            told = divide(rate * (1 - rate) * (high - low) ** 2, variance)
+            size = np.where(rate * (1 - rate) * size > 0.5, told, size)
+        size = np.where(np.isnan(variance), np.nan, size)
+        centre = (rate + z**2 / (2 * size)) / (1 + z**2 / size)
+        half = z * np.sqrt(rate * (1 - rate) / size + (z / (2 * size)) ** 2) / (1 + z**2 / size)
+        below, above = rate - (centre - half), centre + half - rate
+        return (high - low) * below, (high - low) * above
 
     def inflation(self) -> Floats:
         """What residuals about the weighted mean are too small by; NaN with one customer.
@@ -72,6 +99,7 @@ class Side:
             self.weight2,
             scale * self.outcome2 + shift * self.weight2,
             square2 + shift**2 * self.weight2,
+            None if self.ends is None else _sorted(scale * end + shift for end in self.ends),
         )
 
     def _map(self, change: _Change) -> Side:
@@ -80,7 +108,13 @@ class Side:
         for sums in fields:
             if id(sums) not in done:
                 done[id(sums)] = change(sums)
-        return Side(*(done[id(sums)] for sums in fields))
+        weight, outcome, weight2, outcome2, square2 = (done[id(sums)] for sums in fields)
+        return Side(weight, outcome, weight2, outcome2, square2, self.ends)
+
+
+def _sorted(ends: Iterable[float]) -> tuple[float, float]:
+    low, high = sorted(ends)
+    return low, high
 
 
 def divide(numerator: Floats, denominator: Floats) -> Floats:

@@ -49,6 +49,10 @@ class TocCurve(Result):
     se: Floats = field(repr=False)
     alpha: float
 
+    def band(self) -> tuple[Floats, Floats]:
+        """Lower and upper ends of the intervals of `value`, each of shape (m,)."""
+        return interval(self.value, self.se, self.alpha)
+
     def to_frame(self, points: int = 20) -> pd.DataFrame:
         """The curve at `points` equal steps of share, with intervals."""
         points = check_count("points", points, low=1)

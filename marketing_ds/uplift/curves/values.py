@@ -8,7 +8,7 @@ import numpy as np
 
 from marketing_ds._core.errors import InvalidInput
 
-from ..arms import Arms, Floats, read_arms, read_chances, read_outcome
+from ..arms import Arms, Floats, add_rest, read_arms, read_chances, read_outcome
 
 
 def pseudo_outcomes(
@@ -71,17 +71,14 @@ def arm_values(y: Floats, arms: Arms, outcome: Any, probability: Any) -> Floats:
     the rest of what happened, weighted by 1 / P(arm).
     """
     chance = read_chances(probability, arms)
-    rows = np.arange(len(y))
-    own = arms.codes
-    received = 1 / chance[rows, own]
     if outcome is None:
-        totals = np.bincount(own, received * y, len(arms.labels))
-        means = totals / np.bincount(own, received, len(arms.labels))
+        received = 1 / chance[np.arange(len(y)), arms.codes]
+        totals = np.bincount(arms.codes, received * y, len(arms.labels))
+        means = totals / np.bincount(arms.codes, received, len(arms.labels))
         values = np.tile(means, (len(y), 1))
     else:
         values = _read_outcomes(outcome, arms)
-    values[rows, own] += received * (y - values[rows, own])
-    return values
+    return add_rest(values, y, arms.codes, chance)
 
 
 def _read_outcomes(outcome: Any, arms: Arms) -> Floats:

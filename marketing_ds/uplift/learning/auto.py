@@ -6,6 +6,10 @@ must, is one of them); and **deep**, whose trees, one level deeper than `max_dep
 interactions. The mean of the main ones is taken, unless that of the deep ones, or a single learner,
 ranks significantly better. A learner whose ranking is worse than none is left out of its mean.
 
+How far apart the effects are is a question of its own. The chosen mean's spread is scaled as far as
+the out-of-fold slope of ψ on it demands. Nobody's rank changes by that: a weak ranking is still the
+best guess.
+
 All candidates share folds, bins and pseudo-outcomes, and are compared by out-of-fold predictions.
 With ψ the doubly-robust pseudo-outcome and r a customer's rank (0 the best, 1 the last), the Qini
 of a ranking is the mean of ψ·(½ − r): the area of `uplift_curve`, with the noise that the outcome
@@ -16,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +32,9 @@ from marketing_ds._core.estimate import Estimate
 
 from ..arms import Floats
 from .effect import Effect, flat_effect
-from .learners import LEARNERS, slope_on
+from .learners import LEARNERS, slope_on, unsure_slope
 from .nuisances import Outcomes, Sample, within_folds
+from .spread import committee_spread
 
 MAIN = {"t1": "t", "x1": "x", "r1": "r", "s": "s"}
 """Candidates of the first group and their learners; 1: trees of one split."""
@@ -37,10 +42,17 @@ MAIN = {"t1": "t", "x1": "x", "r1": "r", "s": "s"}
 DEEP = {"t": "t", "x": "x", "dr": "dr"}
 """Candidates of the second group."""
 
+_ROUNDING = 1e-9
 _LEVEL = 0.05  # of every test here, one-sided
 # Under no effect, a model of fold A ranks fold B by as much luck as a model of B ranks A: the
 # variance of a cross-validated Qini is twice that of a given score's.
 _TWICE = math.sqrt(2)
+_LEAST_SPREAD = 0.5
+"""Effects differ by at least so many standard errors of the average effect, whatever the slope says.
+
+Everybody's effect is unsure by one such error anyway: half of one more adds an eighth to that. Below
+it, scores of models of other customers, put together, would be ranked by their averages' noise.
+"""
 
 
 @dataclass(frozen=True)
@@ -142,7 +154,7 @@ def fit_auto(
     for at, arm in enumerate(sample.arms.names):
         candidates = {name: each[at] for name, each in learned.items()}
         one = _Arm(candidates, psi[:, at], sample.folds)
-        effects.append(one.effect)
+        effects.append(_as_steep_as_found(one.effect, psi[:, at], sample))
         chosen[arm] = one.chosen
         frames.append(one.frame(arm))
         verdicts[arm] = one.heterogeneity(arm, of=len(sample.arms.names))
@@ -150,13 +162,36 @@ def fit_auto(
     return tuple(effects), selection, verdicts
 
 
+def _as_steep_as_found(effect: Effect, psi: Floats, sample: Sample) -> Effect:
+    """The effect with its spread brought within one standard error of the slope of ψ on it.
+
+    Scaled by the slope itself, small samples of customers who do differ would be told too little
+    apart as often as too far.
+    """
+    apart = within_folds(effect.oof, sample.folds)
+    if apart.std() <= _ROUNDING * psi.std():
+        return effect
+    spread = committee_spread(effect.members, sample.binned.X, sample.folds, effect.oof)
+    unsure = unsure_slope(effect, psi, sample, spread)
+    slope, error = slope_on(psi, apart) / spread, unsure.slope_error
+    least = _LEAST_SPREAD * unsure.least / (math.sqrt(spread) * float(apart.std()))
+    scale = max(min(max(1.0, slope - error), slope + error), min(least, 1.0))
+    unsure = replace(unsure, scale=scale)
+    return replace(effect, spread=spread, error=unsure).scaled(scale, unsure.centre)
+
+
 def _candidates(sample: Sample, by_arm: Outcomes) -> dict[str, tuple[Effect, ...]]:
+    every = MAIN | DEEP
+    if sample.binned.trees.base is not None:  # it knows nothing of depths: one serves both groups
+        once = {name: LEARNERS[name](sample, by_arm) for name in dict.fromkeys(every.values())}
+        return {name: once[learner] for name, learner in every.items()}
     shallow = sample.with_depth(1)
     deeper = sample.with_depth(sample.binned.trees.max_depth + 1)
     main, deep = Outcomes.by_arm(shallow), Outcomes.by_arm(deeper)
     learned = {name: LEARNERS[MAIN[name]](shallow, main) for name in MAIN if name != "s"}
     learned["s"] = LEARNERS["s"](sample, by_arm)
-    return learned | {name: LEARNERS[learner](deeper, deep) for name, learner in DEEP.items()}
+    learned |= {name: LEARNERS[learner](deeper, deep) for name, learner in DEEP.items()}
+    return learned
 
 
 @dataclass(frozen=True)
@@ -177,7 +212,9 @@ class _Arm:
         self._average = Estimate.from_influence(float(psi.mean()), psi, alpha=0.05)
         centred = np.column_stack([within_folds(one.oof, folds) for one in effects.values()])
         spread = centred.std(axis=0)
-        self._scale = np.divide(spread.mean(), spread, out=np.zeros_like(spread), where=spread > 0)
+        # Constants by fold differ by rounding alone.
+        there = spread > _ROUNDING * psi.std()
+        self._scale = np.divide(spread.mean(), spread, out=np.zeros_like(spread), where=there)
         self._scores = centred * self._scale
         self._mix, self._groups = self._choose(np.ones(len(psi), dtype=bool))
         self.chosen = self._mix.name

@@ -19,7 +19,7 @@ from marketing_ds._core.terms import Term
 
 from ..arms import Floats
 from ..binned import Binned, Link, Matrix, Trees
-from ..terms import AnyTerm, ForeignTerm, predict_terms
+from ..terms import ForeignTerm, Model, predict_models, predict_terms
 
 _LOOK = 4  # rounds between looks at the held-out loss
 
@@ -53,7 +53,7 @@ class Committee:
         first = self.boosters[0]
         return first.num_boosted_rounds() if isinstance(first, xgb.Booster) else 1
 
-    def member(self, fold: int, weight: float = 1.0) -> tuple[tuple[AnyTerm, ...], float]:
+    def member(self, fold: int, weight: float = 1.0) -> Model:
         """The member without `fold`, as `weight` × (terms and a constant)."""
         if not self.boosters:
             return (), weight * float(self.fold_means[fold])
@@ -62,19 +62,30 @@ class Committee:
             return (Term(weight, model, self.link),), 0.0
         return (ForeignTerm(weight, model),), 0.0
 
-    def predict(self, fold: int, X: Matrix) -> Floats:
-        """The outcome as the member without `fold` has it, shape (n,)."""
-        if not self.boosters:
-            return np.full(len(X), self.fold_means[fold])
-        return predict_terms(self.member(fold)[0], X)
+    def predict(self, fold: int, X: Matrix, rows: npt.NDArray[np.intp] | None = None) -> Floats:
+        """The outcome as the member without `fold` has it, of all customers or those at `rows`."""
+        terms, constant = self.member(fold)
+        return predict_terms(terms, X, rows) + constant
 
     def out_of_fold(self, X: Matrix, folds: npt.NDArray[np.int8]) -> Floats:
         """Each row predicted by the member that was trained without the row's fold."""
-        out = self.fold_means[folds]
-        for fold in range(len(self.boosters)):
-            rows = np.flatnonzero(folds == fold)
-            out[rows] = self.predict(fold, X[rows])
-        return out
+        members = [self.member(fold) for fold in range(len(self.fold_means))]
+        return out_of_fold([members], X, folds)[:, 0]
+
+
+def out_of_fold(
+    models: Sequence[Sequence[Model]], X: Matrix, folds: npt.NDArray[np.int8]
+) -> Floats:
+    """Each row by the members without the row's fold, of several models; shape (n, models)."""
+    out = np.empty((len(X), len(models)), order="F")
+    for fold, members in enumerate(zip(*models, strict=True)):
+        rows = np.flatnonzero(folds == fold)
+        out[rows] = predict_models(members, X, rows)
+    return out
+
+
+Values = npt.NDArray[np.floating]
+Target = Values | Sequence[Values]
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ class Task:
         Of each customer in the loss, 1 on average.
     """
 
-    y: Floats | Sequence[Floats]
+    y: Target
     link: Link
     member: npt.NDArray[np.bool_] | None = None
     weight: Floats | None = None
@@ -134,7 +145,7 @@ def fit_committees(
         for task, mean in zip(tasks, means, strict=True)
     ]
     race = [runner for team in teams for runner in team if not all(one.flat for one in team)]
-    if not race or not binned.X.shape[1] or binned.trees.n_estimators == 0:
+    if not race or not binned.width or binned.trees.n_estimators == 0:
         return tuple(constants)
     foreign = binned.trees.base is not None
     rounds = 0 if foreign else _run(race, binned.trees, least)
@@ -171,7 +182,7 @@ class _Runner:
     def __init__(
         self,
         binned: Binned,
-        y: Floats,
+        y: Values,
         weight: Floats | None,
         member: tuple[bytes, npt.NDArray[np.bool_]],
         folds: npt.NDArray[np.int8],
@@ -179,13 +190,17 @@ class _Runner:
         link: Link,
     ) -> None:
         self._binned, self._y, self._weight, self._link = binned, y, weight, link
-        self._key, inside = member
-        self._fold = fold
-        self._rows = np.flatnonzero(inside & (folds != fold))
-        self._left_out = np.flatnonzero(inside & (folds == fold))
-        inner = y[self._rows]
-        self.mean = float(np.average(inner, weights=self._of(weight, self._rows)))
+        self._key, self._inside = member
+        self._folds, self._fold = folds, fold
+        rows = self._rows()
+        inner = y[rows].astype(np.float64, copy=False)
+        self.mean = float(np.average(inner, weights=self._of(weight, rows)))
         self.flat = bool(inner.min() == inner.max())
+
+    def _rows(self, *, held_out: bool = False) -> npt.NDArray[np.intp]:
+        """Found anew when needed: to keep them would take more memory than their bins."""
+        there = self._folds == self._fold if held_out else self._folds != self._fold
+        return np.flatnonzero(self._inside & there)
 
     @staticmethod
     def _of(weight: Floats | None, rows: npt.NDArray[np.intp]) -> Floats | None:
@@ -204,23 +219,23 @@ class _Runner:
         """The first `rounds` trees; or a clone of the base regressor, trained."""
         if self._binned.trees.base is None:
             return self._booster[:rounds]
-        weight = self._of(self._weight, self._rows)
+        rows = self._rows()
+        weight = self._of(self._weight, rows)
         known = {} if weight is None else {"sample_weight": weight}
-        return clone(self._binned.trees.base).fit(
-            self._binned.X[self._rows], self._y[self._rows], **known
-        )
+        return clone(self._binned.trees.base).fit(self._binned.rows(rows), self._y[rows], **known)
 
     def start(self) -> None:
         """Bin the rows; only now, so that a committee without trees costs nothing."""
-        trees = self._binned.trees
-        mean, count = self.mean, len(self._rows)
+        trees, rows = self._binned.trees, self._rows()
+        mean, count = self.mean, len(rows)
         if self._link == "logistic":  # a part without any (or only) outcomes has no finite logit
             mean = min(max(mean, 0.5 / count), 1 - 0.5 / count)
-        self._train = self._part(self._rows, held_out=False)
+        self._train = self._part(rows, held_out=False)
         self._held_out = None
         cache = [self._train]
-        if trees.early_stopping_rounds is not None and len(self._left_out):
-            self._held_out = self._part(self._left_out, held_out=True)
+        rest = self._rows(held_out=True)
+        if trees.early_stopping_rounds is not None and len(rest):
+            self._held_out = self._part(rest, held_out=True)
             cache.append(self._held_out)
         self._booster = xgb.Booster(trees.parameters(self._link, count, mean), cache)
 
@@ -233,7 +248,7 @@ class _Runner:
             return 0.0
         shown = float(self._booster.eval_set([(self._held_out, "out")]).rsplit(":", 1)[1])
         power = 1 if self._link == "logistic" else 2  # rmse to squared error
-        return shown**power * len(self._left_out)
+        return float(shown**power * self._held_out.num_row())
 
 
 def _run(race: list[_Runner], trees: Trees, least: int) -> int:

@@ -19,8 +19,8 @@ from sklearn.isotonic import isotonic_regression
 from marketing_ds._core.checks import check_choice
 
 from ..arms import Floats
-from ..terms import AnyTerm
-from .nuisances import Model, within_folds
+from ..terms import AnyTerm, Model
+from .nuisances import within_folds
 
 CalibrationKind = Literal["none", "linear", "isotonic"]
 KINDS: tuple[CalibrationKind, ...] = ("none", "linear", "isotonic")  # simplest first

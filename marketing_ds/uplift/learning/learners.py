@@ -25,15 +25,17 @@ of Statistics 17(2), dr.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ..arms import Floats
-from ..binned import Matrix
-from .boosting import Committee, Task, fit_committee
+from .boosting import Committee, Target, Task, fit_committee, out_of_fold
 from .effect import Effect, add_models, flat_effect, negative
+from .error import Jackknife
 from .forest import fit_forest
 from .nuisances import Outcomes, Sample, within_folds
 from .spread import committee_spread
@@ -67,18 +69,13 @@ def fit_t(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
 
 def fit_x(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
     """The X-learner: imputed effects of the treated and of control."""
-    X, received = sample.binned.X, sample.arms.codes
+    received = sample.arms.codes
     effects = []
     for code in range(1, len(sample.arms.labels)):
-        parts = []
-        for own, other, sign in ((code, 0, 1.0), (0, code, -1.0)):
-            there = received == own
-            model = outcomes.committees[other]
-            # A member's imputations come from the outcome model that lacks the same fold.
-            imputed = [
-                sign * (sample.y - _where(there, model, fold, X)) for fold in range(sample.n_folds)
-            ]
-            parts.append(_regress(sample, imputed, member=there))
+        parts = [
+            _regress(sample, _imputed(sample, outcomes, own, other, sign), received == own)
+            for own, other, sign in ((code, 0, 1.0), (0, code, -1.0))
+        ]
         # What is learned on the treated leans on control's model, and is as good as that is large.
         n_arm, n_control = int((received == code).sum()), int((received == 0).sum())
         weights = (n_control / (n_arm + n_control), n_arm / (n_arm + n_control))
@@ -86,18 +83,26 @@ def fit_x(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
             add_models(*(part.member(fold, w) for part, w in zip(parts, weights, strict=True)))
             for fold in range(sample.n_folds)
         )
-        of_treated, of_control = (part.out_of_fold(X, sample.folds) for part in parts)
-        oof = weights[0] * of_treated + weights[1] * of_control
-        rounds = max(part.rounds for part in parts)
-        effects.append(Effect(members, oof, rounds))
+        oof = out_of_fold([members], sample.binned.X, sample.folds)[:, 0]
+        effects.append(Effect(members, oof, max(part.rounds for part in parts)))
     return tuple(effects)
 
 
-def _where(there: npt.NDArray[np.bool_], model: Committee, fold: int, X: Matrix) -> Floats:
-    """The member's predictions for those concerned, 0 for the others."""
-    out = np.zeros(len(X))
-    out[there] = model.predict(fold, X[there])
-    return out
+def _imputed(
+    sample: Sample, outcomes: Outcomes, own: int, other: int, sign: float
+) -> list[npt.NDArray[np.float32]]:
+    """Effects of who was given `own`, by the model of `other`; by fold, 0 for everyone else.
+
+    A member's imputations come from the outcome model that lacks the same fold.
+    """
+    rows = np.flatnonzero(sample.arms.codes == own)
+    found = []
+    for fold in range(sample.n_folds):
+        effect = np.zeros(len(sample.y), dtype=np.float32)
+        expected = outcomes.committees[other].predict(fold, sample.binned.X, rows)
+        effect[rows] = sign * (sample.y[rows] - expected)
+        found.append(effect)
+    return found
 
 
 def fit_transformed(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
@@ -118,11 +123,13 @@ def fit_r(sample: Sample, outcomes: Outcomes) -> tuple[Effect, ...]:
     effects = []
     for code in range(1, len(sample.arms.labels)):
         there, share = sample.against_control(code)
-        expected = share * outcomes.mean[:, code] + (1 - share) * outcomes.mean[:, 0]
         rest = (sample.arms.codes == code) - share
-        weight = rest**2
-        weight = weight / weight[there].mean()
-        target = (sample.y - expected) / rest
+        target = (1 - share) * outcomes.mean[:, 0]
+        target += share * outcomes.mean[:, code]
+        np.subtract(sample.y, target, out=target)
+        target /= rest
+        weight = np.square(rest, out=rest)
+        weight /= weight[there].mean()
         effects.append(_regression(sample, target, there, weight))
     return tuple(effects)
 
@@ -146,7 +153,7 @@ def _regression(
 
 def _regress(
     sample: Sample,
-    target: Floats | list[Floats],
+    target: Target,
     member: npt.NDArray[np.bool_] | None = None,
     weight: Floats | None = None,
 ) -> Committee:
@@ -161,11 +168,24 @@ def _regress(
 def shrunk(effect: Effect, psi: Floats, sample: Sample) -> Effect:
     """The effect with its spread scaled by the slope of ψ on it."""
     slope = out_of_fold_slope(psi, effect.oof, sample.folds)
-    if slope == 0:
-        return flat_effect(float(psi.mean()), effect)
     # The slope is that on single members; their mean, which is the model, lies closer together.
     spread = committee_spread(effect.members, sample.binned.X, sample.folds, effect.oof)
-    return effect.scaled(min(1.0, slope / spread), float(effect.oof.mean()))
+    scale = min(1.0, slope / spread)
+    unsure = replace(unsure_slope(effect, psi, sample, spread), scale=scale)
+    if scale == 0:
+        return replace(flat_effect(float(psi.mean()), effect), error=unsure)
+    return replace(effect, spread=spread, error=unsure).scaled(scale, unsure.centre)
+
+
+def unsure_slope(effect: Effect, psi: Floats, sample: Sample, spread: float) -> Jackknife:
+    """Standard errors of an effect whose spread is to be scaled by the slope of ψ on it."""
+    return Jackknife.of(
+        effect.members,
+        sample.binned.X,
+        float(psi.std()) / math.sqrt(len(psi)),
+        slope_error=slope_error(psi, within_folds(effect.oof, sample.folds)) / spread,
+        centre=float(effect.oof.mean()),
+    )
 
 
 def out_of_fold_slope(psi: Floats, predicted: Floats, folds: npt.NDArray[np.int8]) -> float:
@@ -181,6 +201,15 @@ def slope_on(target: Floats, spread: Floats) -> float:
     """Least-squares slope of `target` on a centred `spread`; 0 where that is nothing."""
     variance = float(spread @ spread)
     return float(spread @ target) / variance if variance > 1e-18 * float(target @ target) else 0.0
+
+
+def slope_error(target: Floats, spread: Floats) -> float:
+    """Standard error of `slope_on`, heteroscedasticity-robust."""
+    variance = float(spread @ spread)
+    if variance <= 1e-18 * float(target @ target):
+        return 0.0
+    rest = target - target.mean() - slope_on(target, spread) * spread
+    return math.sqrt(float(np.square(rest * spread).sum())) / variance
 
 
 LEARNERS: Mapping[str, Callable[[Sample, Outcomes], tuple[Effect, ...]]] = {

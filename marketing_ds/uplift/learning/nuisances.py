@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from marketing_ds._core.terms import Term
 
-from ..arms import Arms, Floats
+from ..arms import Arms, Floats, add_rest
 from ..binned import Binned, Link
-from ..terms import AnyTerm, ForeignTerm
-from .boosting import Committee, Task, fit_committee, fit_committees
+from ..terms import AnyTerm, ForeignTerm, Model
+from .boosting import Committee, Task, fit_committee, fit_committees, out_of_fold
 from .fixing import fix_columns
 
-Model = tuple[tuple[AnyTerm, ...], float]
-"""A sum of terms and a constant."""
+_AT_ONCE = 65_536  # customers: what bounds the memory
 
 
 @dataclass(frozen=True)
@@ -90,34 +89,28 @@ class Outcomes:
         codes = range(len(sample.arms.labels))
         tasks = [Task(sample.y, sample.link, sample.arms.codes == code) for code in codes]
         committees = fit_committees(sample.binned, tasks, sample.folds)
-        X, folds = sample.binned.X, sample.folds
-        return cls(
-            tuple(tuple(map(one.member, range(sample.n_folds))) for one in committees),
-            np.column_stack([one.out_of_fold(X, folds) for one in committees]),
-            tuple(one.rounds for one in committees),
-            committees,
-        )
+        members = tuple(tuple(map(one.member, range(sample.n_folds))) for one in committees)
+        mean = out_of_fold(members, sample.binned.X, sample.folds)
+        return cls(members, mean, tuple(one.rounds for one in committees), committees)
 
     @classmethod
     def joint(cls, sample: Sample, codes: Sequence[int] | None = None) -> Outcomes:
         """One committee for control and the arms of `codes` (all), the arm among its features."""
-        received = sample.arms.codes
+        received, X = sample.arms.codes, sample.binned.X
         arms = np.arange(1, len(sample.arms.labels)) if codes is None else np.array(codes)
         there = (received == 0) | np.isin(received, arms)
-        width = sample.binned.X.shape[1]
-        wide = np.hstack([sample.binned.X, (received[:, None] == arms).astype(np.float32)])
-        binned = Binned(wide, sample.binned.trees)
+        given = (received[:, None] == arms).astype(np.float32)
+        binned = Binned(X, sample.binned.trees, beside=given)
         task = Task(sample.y, sample.link, None if there.all() else there)
         model = fit_committee(binned, task, sample.folds)
-        members, mean = [], []
+        members = []
         for code in (0, *arms):
-            wide[:, width:] = arms == code
-            mean.append(model.out_of_fold(wide, sample.folds))
-            fixed = {width + at: float(arm == code) for at, arm in enumerate(arms)}
+            fixed = {X.shape[1] + at: float(arm == code) for at, arm in enumerate(arms)}
             members.append(
                 tuple(_fixed(model.member(fold), fixed) for fold in range(sample.n_folds))
             )
-        return cls(tuple(members), np.column_stack(mean), (model.rounds,) * len(members))
+        mean = out_of_fold(members, X, sample.folds)
+        return cls(tuple(members), mean, (model.rounds,) * len(members))
 
 
 def _fixed(model: Model, values: dict[int, float]) -> Model:
@@ -142,23 +135,24 @@ def doubly_robust(y: Floats, arms: Arms, chance: Floats, outcome: Floats) -> Flo
     chance, outcome : ndarray of shape (n, 1 + arms)
         P(each arm), and expected outcomes under each.
     """
-    rows = np.arange(len(y))
-    rest = (y - outcome[rows, arms.codes]) / chance[rows, arms.codes]
-    psi = outcome[:, 1:] - outcome[:, :1]
-    psi[arms.codes == 0] -= rest[arms.codes == 0, None]
-    there = np.flatnonzero(arms.codes > 0)
-    psi[there, arms.codes[there] - 1] += rest[there]
-    return np.asarray(psi)
+    psi = np.empty((len(y), len(arms.names)))
+    for start in range(0, len(y), _AT_ONCE):
+        block = slice(start, start + _AT_ONCE)
+        values = add_rest(outcome[block].copy(), y[block], arms.codes[block], chance[block])
+        np.subtract(values[:, 1:], values[:, :1], out=psi[block])
+    return psi
 
 
 def make_folds(y: Floats, arms: Arms, n_folds: int, seed: int) -> npt.NDArray[np.int8]:
     """Folds with the same share of each arm, and of high outcomes within each arm."""
-    random = np.random.default_rng(seed).random(len(y))
+    place = np.random.default_rng(seed).random(len(y))
+    # Arm by arm, within an arm low outcomes and then high ones, and these in the order drawn.
+    place += 2 * arms.codes + (y > y.mean())
+    order = np.argsort(place)
+    counts = np.bincount(arms.codes, minlength=len(arms.labels))
+    within = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)
     folds = np.empty(len(y), dtype=np.int8)
-    order = np.lexsort((random, y > y.mean(), arms.codes))
-    for code in range(len(arms.labels)):
-        rows = order[arms.codes[order] == code]
-        folds[rows] = np.arange(len(rows)) % n_folds
+    folds[order] = within % n_folds
     return folds
 
 

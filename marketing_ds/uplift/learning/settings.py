@@ -98,9 +98,10 @@ def read_link(outcome: Floats, asked: str, *, foreign: bool) -> Link:
     InvalidInput
         If binary was asked of an outcome that is not.
     """
-    binary = bool(np.isin(outcome, (0.0, 1.0)).all())
+    either = (outcome == 0) | (outcome == 1)
+    binary = bool(either.all())
     if asked == "binary" and not binary:
-        odd = outcome[~np.isin(outcome, (0.0, 1.0))][0]
+        odd = outcome[~either][0]
         raise InvalidInput(
             f"y must be 0 or 1 where outcome='binary', got {odd:g}; "
             f"for counts and amounts use outcome='numeric'"

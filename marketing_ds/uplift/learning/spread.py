@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from ..arms import Floats
 from ..binned import Matrix
-from ..terms import predict_terms
-from .nuisances import Model
+from ..terms import Model, predict_models
 
 _MOST_ROWS = 20_000
 
@@ -53,9 +52,8 @@ def committee_spread(
     if len(X) > _MOST_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(len(X), _MOST_ROWS, replace=False))
     here, own = folds[rows], oof[rows]
-    inside = X[rows]
-    every = np.stack([predict_terms(terms, inside) + rest for terms, rest in members])
-    others = (every.sum(axis=0) - every[here, np.arange(len(rows))]) / max(count - 1, 1)
+    every = predict_models(members, X, rows)
+    others = (every.sum(axis=1) - every[np.arange(len(rows)), here]) / max(count - 1, 1)
     size = np.maximum(np.bincount(here, minlength=count), 1)
     centred = own - (np.bincount(here, own, count) / size)[here]
     variance = float(centred @ centred)

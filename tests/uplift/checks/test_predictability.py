@@ -10,13 +10,13 @@ from sklearn.metrics import roc_auc_score
 from marketing_ds._core.estimate import Estimate
 from marketing_ds.uplift.arms import Arms
 from marketing_ds.uplift.checks.predictability import (
+    Directions,
     Pair,
     area_within_folds,
     column_p_values,
     mid_ranks,
     p_above_half,
     pairs,
-    score_auc,
     score_test,
     warn_if_predictable,
 )
@@ -216,5 +216,7 @@ def test_the_score_of_the_warning_is_honest():
     rng = np.random.default_rng(5)
     X = rng.normal(size=(400, 10)).astype(np.float32)
     folds = (np.arange(400) % 4).astype(np.int8)
-    found = [score_auc(X, one_pair(X, rng.permutation(400) < 200), folds).value for _ in range(100)]
+    found = [
+        Directions(X, one_pair(X, rng.permutation(400) < 200)).auc(folds).value for _ in range(100)
+    ]
     assert np.mean(found) == pytest.approx(0.5, abs=0.012)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import rankdata
+from sklearn.linear_model import LinearRegression
 
 from marketing_ds.uplift import UpliftModel, uplift_curve
 from marketing_ds.uplift.learning.auto import DEEP, MAIN, _qini
@@ -122,3 +123,70 @@ def test_the_influence_tells_the_noise_of_the_qini():
         found.append(value)
         told.append(influence.std() / np.sqrt(400))
     assert np.std(found) == pytest.approx(np.mean(told), rel=0.15)
+
+
+def amounts(seed, n=1500):
+    """Purchases of 100 on average by one customer in ten, whatever the arm."""
+    rng = np.random.default_rng(seed)
+    X, arm = rng.random((n, 4)), rng.integers(0, 2, n)
+    return X, (rng.random(n) < 0.1) * rng.lognormal(4, 1.2, n), arm
+
+
+def test_candidates_that_say_nothing_do_not_blow_up_the_mean():
+    """Without trees they are constants, which differ by rounding: no spread to bring to others'."""
+    for seed in range(3):
+        X, y, arm = amounts(seed)
+        model = UpliftModel("auto", **QUICK).fit(X, y, treatment=arm)
+        average = model.average_effect_["treated"]
+        assert model.predict(X).mean() == pytest.approx(average.value, abs=4 * average.se)
+
+
+def test_without_evidence_effects_are_nearly_alike_and_still_ranked():
+    rng = np.random.default_rng(3)
+    X, arm = rng.random((3000, 4)), rng.integers(0, 2, 3000)
+    y = (rng.random(3000) < 0.2 + 0.1 * arm).astype(float)
+    model = UpliftModel("auto", **QUICK).fit(X, y, treatment=arm)
+    assert not model.heterogeneity_["treated"].found
+    uplift = model.predict(X)
+    assert uplift.std() == pytest.approx(model.average_effect_["treated"].se / 2, rel=0.15)
+    assert len(np.unique(uplift)) > 100
+
+
+def test_effects_are_as_far_apart_as_found(train, model):
+    """By customers whom the model does not know, the slope of effects on predictions is about 1."""
+    fresh = experiment(np.random.default_rng(5), 40_000, arms=("coupon", "sms"), effect=0.5)
+    told = model.check_calibration(fresh.X, fresh.y, fresh.arm)
+    for one in told.arms:
+        assert 0.75 < one.slope.value < 1.33
+
+
+class Counted(LinearRegression):
+    """Counts the fits of all clones."""
+
+    fits = 0
+
+    def fit(self, X, y, sample_weight=None):
+        type(self).fits += 1
+        return super().fit(X, y, sample_weight)
+
+
+def test_a_regressor_of_ones_own_is_trained_once_for_both_groups():
+    """It knows nothing of depths: two outcome models, one of both arms, and x, r and dr."""
+    data = experiment(np.random.default_rng(0), 600, arms=("coupon",), effect=0.5)
+    X = data.X.select_dtypes("number").fillna(0)
+    Counted.fits = 0
+    model = UpliftModel("auto", base=Counted(), n_folds=2).fit(X, data.y, treatment=data.arm)
+    assert Counted.fits == 2 * (2 + 1 + 2 + 1 + 1)
+    rows = model.selection_.to_frame().set_index("learner")
+    assert rows.loc["t", "qini"] == rows.loc["t1", "qini"]
+    assert rows.loc["x", "qini"] == rows.loc["x1", "qini"]
+
+
+def test_where_no_tree_can_grow_everybody_has_the_average_effect():
+    X, y, arm = amounts(0, n=600)
+    model = UpliftModel("auto", min_leaf=10_000, **QUICK).fit(X, y, treatment=arm)
+    uplift, error = model.predict(X, se=True)
+    average = model.average_effect_["treated"]
+    np.testing.assert_allclose(uplift, average.value, rtol=1e-6)
+    np.testing.assert_allclose(error, average.se, rtol=1e-6)
+    assert not model.heterogeneity_["treated"].found
