@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from ._calibration import Floats
-from ._ridge import ColumnSteps, Ridge
+from ._ridge import Ridge
+from ._steps import ColumnSteps
 
 _NO_PARENT = 2**31 - 1
 LEAST_SHARE = 1e-3  # of customers in a leaf, for SHAP's sake: it divides by that share
@@ -43,6 +44,17 @@ def with_additive_part(booster: xgb.Booster, ridge: Ridge) -> xgb.Booster:
     whole = xgb.Booster()
     whole.load_model(bytearray(json.dumps(content).encode()))
     return whole
+
+
+def moved(booster: xgb.Booster, by: float) -> xgb.Booster:
+    """The booster with a margin that is greater by so much everywhere."""
+    content = json.loads(bytes(booster.save_raw("json")))
+    parameters = content["learner"]["learner_model_param"]
+    base = float(parameters["base_score"].strip("[]"))
+    parameters["base_score"] = f"[{expit(logit(base) + by):.9E}]"
+    other = xgb.Booster()
+    other.load_model(bytearray(json.dumps(content).encode()))
+    return other
 
 
 def _tree(steps: ColumnSteps, values: Floats, width: int) -> dict[str, Any]:

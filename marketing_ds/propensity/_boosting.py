@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from marketing_ds.features import smoothed_rates
 
 from ._additive import with_additive_part
 from ._calibration import Floats, Fold, log_loss_rows
-from ._ridge import Matrix, Ridge, RidgeOutOfFold, choose_ridge, fit_ridges
+from ._ridge import RidgeOutOfFold, RidgeRows, Start
+from ._steps import Matrix
 
 OnRound = Callable[[int, float], None]
 SMALLER = 1e-7  # a lesser fall of the mean log loss is none
@@ -36,6 +38,8 @@ class Rows:
         Columns that hold mean responses of categories.
     monotone : mapping of int to int
         Columns whose effect only rises (1) or only falls (-1).
+    seed : int
+        Of the rows drawn where there are more than a regression needs.
     """
 
     Z: Matrix
@@ -43,31 +47,49 @@ class Rows:
     w: Floats
     rated: NDArray[np.intp]
     monotone: Mapping[int, int]
+    seed: int
 
-    def seen_from(self, fold: Fold) -> Matrix:
-        """The rows with each mean response taken again from the fold's training rows.
+    @cached_property
+    def for_ridges(self) -> RidgeRows:
+        """The rows, cut into bins once for all regressions."""
+        return RidgeRows(self.Z, self.y, self.w, self.rated, monotone=self.monotone, seed=self.seed)
+
+    def seen_from(self, fold: Fold, rows: NDArray[np.intp]) -> Matrix:
+        """Some rows with each mean response taken again from the fold's training rows.
 
         No test row then has a say in its own encoding.
         """
-        if len(self.rated) == 0:
-            return self.Z
-        own = self.Z.copy()
-        for column, rates in self.rates_in(fold).items():
-            own[:, column] = rates.of(self.Z[:, column])
+        own = self.Z[rows]
+        for column, values in self.rated_in(fold).items():
+            own[:, column] = values[rows]
         return own
+
+    def rated_in(self, fold: Fold) -> dict[int, Matrix]:
+        """The columns of mean responses, taken from the fold's training rows."""
+        rates = self.rates_in(fold)
+        return {at: rates[at].rates[level] for at, (_, level) in self._levels.items()}
 
     def rates_in(self, fold: Fold) -> dict[int, Rates]:
         """For each column of mean responses, what the fold's training rows make of its levels."""
         train, _ = fold
         found = {}
-        for column in self.rated.tolist():
-            # Levels of equal rate fall together here, as they do in any tree.
-            levels, level = np.unique(self.Z[:, column], return_inverse=True)
+        for column, (levels, level) in self._levels.items():
             seen, group = np.unique(level[train], return_inverse=True)
             rates = np.full(len(levels), np.nan, dtype=np.float32)
             rates[seen] = smoothed_rates(group, self.y[train], self.w[train])
             found[column] = Rates(levels, rates)
         return found
+
+    @cached_property
+    def _levels(self) -> dict[int, tuple[Matrix, NDArray[np.intp]]]:
+        """The levels of each column of mean responses, and which one each row has.
+
+        Levels of equal rate fall together here, as they do in any tree.
+        """
+        return {
+            column: np.unique(self.Z[:, column], return_inverse=True)
+            for column in self.rated.tolist()
+        }
 
 
 @dataclass(frozen=True)
@@ -110,10 +132,9 @@ class OutOfFold:
     boosters: tuple[xgb.Booster, ...]
 
 
-def ridge_out_of_fold(rows: Rows, folds: Sequence[Fold], seed: int) -> RidgeOutOfFold:
-    """The regression's best penalty, with its out-of-fold margins."""
-    parts = ((fold, rows.seen_from(fold)) for fold in folds)
-    return choose_ridge(parts, rows.y, rows.w, rows.rated, monotone=rows.monotone, seed=seed)
+def ridge_out_of_fold(rows: Rows, folds: Sequence[Fold]) -> RidgeOutOfFold:
+    """The regression's best penalty, with each fold's regression under it."""
+    return rows.for_ridges.choose((fold, rows.rated_in(fold)) for fold in folds)
 
 
 def grow_out_of_fold(
@@ -144,7 +165,7 @@ def grow_out_of_fold(
     on_round : callable, optional
         Called with the round and its loss; may raise to stop for good.
     """
-    starts: Sequence[Ridge | None] = ridge.folds if ridge else [None] * len(folds)
+    starts: Sequence[Start | None] = ridge.folds if ridge else [None] * len(folds)
     racers = [
         _racer(rows, fold, start, parameters) for fold, start in zip(folds, starts, strict=True)
     ]
@@ -160,9 +181,7 @@ def grow_out_of_fold(
     return OutOfFold(best, losses, margin, ridge, kept)
 
 
-def grow(
-    rows: Rows, parameters: dict[str, Any], rounds: int, penalty: float | None, seed: int
-) -> xgb.Booster:
+def grow(rows: Rows, parameters: dict[str, Any], rounds: int, penalty: float | None) -> xgb.Booster:
     """One booster on all rows, regression included.
 
     Parameters
@@ -170,14 +189,10 @@ def grow(
     penalty : float or None
         Of the ridge regression; None for trees alone.
     """
-    ridge = None
-    if penalty is not None:
-        (ridge,) = fit_ridges(
-            rows.Z, rows.y, rows.w, rows.rated, [penalty], monotone=rows.monotone, seed=seed
-        )
-    data = _quantised(rows.Z, rows.y, rows.w, parameters, ridge)
+    start = None if penalty is None else rows.for_ridges.fit(penalty)
+    data = _quantised(rows.Z, rows.y, rows.w, parameters, None if start is None else start.margin)
     booster = xgb.train(with_base(parameters, rows.y, rows.w), data, rounds)
-    return booster if ridge is None else with_additive_part(booster, ridge)
+    return booster if start is None else with_additive_part(booster, start.ridge)
 
 
 class Racer:
@@ -271,36 +286,35 @@ def with_base(parameters: dict[str, Any], y: Floats, w: Floats) -> dict[str, Any
     return parameters | {"base_score": float(np.average(y, weights=w))}
 
 
-def _racer(rows: Rows, fold: Fold, ridge: Ridge | None, parameters: dict[str, Any]) -> Racer:
+def _racer(rows: Rows, fold: Fold, start: Start | None, parameters: dict[str, Any]) -> Racer:
     """The booster of one fold, on its training rows."""
     train, test = fold
-    Z, y, w = rows.seen_from(fold), rows.y[train], rows.w[train]
+    y, w = rows.y[train], rows.w[train]
     full = with_base(parameters, y, w)
-    tested = Z[test]
-    start = (
-        np.full(len(tested), logit(full["base_score"])) if ridge is None else ridge.margin(tested)
-    )
+    learnt, tested = (None, None) if start is None else (start.margin[train], start.margin[test])
     judged = xgb.DMatrix(
-        tested, base_margin=None if ridge is None else start, nthread=parameters["nthread"]
+        rows.seen_from(fold, test), base_margin=tested, nthread=parameters["nthread"]
     )
-    grown_on = _quantised(Z[train], y, w, parameters, ridge)
-    return Racer(full, grown_on, judged, start=start, y=rows.y[test], w=rows.w[test])
+    grown_on = _quantised(rows.seen_from(fold, train), y, w, parameters, learnt)
+    if tested is None:
+        tested = np.full(len(test), logit(full["base_score"]))
+    return Racer(full, grown_on, judged, start=tested, y=rows.y[test], w=rows.w[test])
 
 
-def _whole(racer: Racer, rounds: int, ridge: Ridge | None) -> xgb.Booster:
+def _whole(racer: Racer, rounds: int, start: Start | None) -> xgb.Booster:
     """A fold's booster, regression included."""
     booster = racer.booster(rounds)
-    return booster if ridge is None else with_additive_part(booster, ridge)
+    return booster if start is None else with_additive_part(booster, start.ridge)
 
 
 def _quantised(
-    Z: Matrix, y: Floats, w: Floats, parameters: dict[str, Any], ridge: Ridge | None
+    Z: Matrix, y: Floats, w: Floats, parameters: dict[str, Any], margin: Floats | None
 ) -> xgb.QuantileDMatrix:
     return xgb.QuantileDMatrix(
         Z,
         y,
         weight=w,
-        base_margin=None if ridge is None else ridge.margin(Z),
+        base_margin=margin,
         max_bin=parameters["max_bin"],
         nthread=parameters["nthread"],
     )

@@ -22,7 +22,7 @@ CalibrationKind = Literal["none", "platt", "beta", "isotonic"]
 KINDS: tuple[CalibrationKind, ...] = ("none", "platt", "beta", "isotonic")  # simplest first
 
 _ENOUGH = 50  # customers of the smaller class for Platt's two numbers
-_ENOUGH_TO_BEND = 300  # for the others
+ENOUGH_TO_BEND = 300  # for the others
 _MAX_BINS = 100
 _LEAST_SLOPE = 1e-3  # increasing, strictly
 _STEPS, _HALVINGS = 100, 30
@@ -151,7 +151,7 @@ def kinds_of(asked: str, y: Floats, w: Floats) -> tuple[CalibrationKind, ...]:
     if asked != "auto":
         return tuple(kind for kind in KINDS if kind == asked)
     smaller = min(w[y > 0].sum(), w[y == 0].sum())
-    return KINDS if smaller >= _ENOUGH_TO_BEND else KINDS[:2] if smaller >= _ENOUGH else KINDS[:1]
+    return KINDS if smaller >= ENOUGH_TO_BEND else KINDS[:2] if smaller >= _ENOUGH else KINDS[:1]
 
 
 def log_loss_rows(log_odds: Floats, y: Floats) -> Floats:

@@ -10,7 +10,7 @@ import xgboost as xgb
 
 from ._boosting import Rates
 from ._calibration import Calibration, Floats
-from ._ridge import Matrix
+from ._steps import Matrix
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,7 +56,8 @@ class PropensityEvaluation(Result):
     auc : Estimate
         P(a positive is scored above a negative), ties half; interval by DeLong [1]_.
     average_precision : Estimate
-        Mean of precision over recall.
+        Mean of precision over recall. Chance raises it where there are few positives: the interval
+        is about the value less that.
     log_loss, brier : Estimate
         Means over customers.
     brier_skill : Estimate
@@ -100,9 +102,9 @@ class PropensityEvaluation(Result):
     -----
     Every standard error comes from the influence of each row on the measure, summed over a
     customer's rows where `groups` names customers; of the AUC that is DeLong's and, with groups,
-    Obuchowski's. Intervals of shares are Wilson's at the effective size and that of the AUC is
-    symmetric in log-odds, so that they keep their level near 0 and 1; the others are value ± z
-    standard errors. `ks` and `ece` are largest or absolute deviations, which chance can only raise:
+    Obuchowski's. Intervals of shares are Wilson's at the effective size and those of the AUC and
+    the average precision are symmetric in log-odds, so that they keep their level near 0 and 1; the
+    others are value ± z standard errors. `ks` and `ece` are largest or absolute deviations, which chance can only raise:
     their intervals are about the value less what chance adds.
 
     References
@@ -205,10 +207,7 @@ def measure(
     """All measures of a sample that is sorted by falling probability and holds both classes."""
     auc, by_row = ranking.auc()
     found = {"auc": logit_estimate(auc, auc_error(sample, by_row), alpha)}
-    precision, by_row = ranking.average_precision()
-    found["average_precision"] = Estimate.normal(
-        precision, sample.error(by_row), alpha=alpha, low=0.0, high=1.0
-    )
+    found["average_precision"] = _average_precision(ranking, alpha)
     found |= means(sample, alpha)
     found["brier_skill"] = _brier_skill(sample, alpha)
     found["ece"], found["ece_debiased"] = expected_calibration_error(reliability, alpha)
@@ -247,12 +246,22 @@ def measures_frame(found: dict[str, Estimate]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["measure", "value", "value_ci_lower", "value_ci_upper"])
 
 
+def _average_precision(ranking: Ranking, alpha: float) -> Estimate:
+    """With an interval, symmetric in log-odds, about the value less what chance adds."""
+    value, influence = ranking.average_precision()
+    error, bias = ranking.sample.error(influence), ranking.average_precision_bias()
+    true = logit_estimate(value - max(bias, 0.0), error, alpha)
+    return Estimate(value, error, true.ci_lower, max(true.ci_upper, value))
+
+
 def _ks(ranking: Ranking, alpha: float) -> Estimate:
     """The largest gap, with an interval about the gap less what chance adds to a maximum.
 
     Near its top the curve is a parabola with noise, whose maximum is too high in proportion to the
-    noise's variance to the power 2/3. A draw doubles that variance, so that draws lie above the
-    sample by 2^(2/3) − 1 of what the sample lies above the truth [1]_.
+    noise's variance to the power 2/3 [1]_; where there are few positives the noise is all that is
+    seen of the curve, and the power is 1/2. A draw doubles the variance, so that draws lie above the
+    sample by 2^(2/3) − 1 or 2^(1/2) − 1 of what the sample lies above the truth. The interval's upper
+    end takes the smaller of both corrections, the lower end the larger.
 
     References
     ----------
@@ -267,12 +276,18 @@ def _ks(ranking: Ranking, alpha: float) -> Estimate:
         np.cumsum(np.vstack([np.bincount(cell, weight), sums]), axis=1)
         for weight, sums in zip(weights, drawn, strict=True)
     )
-    gaps = np.abs(one / one[:, -1:] - zero / zero[:, -1:]).max(axis=1)
-    bias = max(float(gaps[1:].mean() - gaps[0]), 0.0) / (2 ** (2 / 3) - 1)
-    true = Estimate.normal(
-        max(value - bias, 0.0), sample.error(influence), alpha=alpha, low=0.0, high=1.0
+    gaps = np.abs(one / one[:, -1:] - zero / zero[:, -1:])
+    # Against the same place of each draw, whose own noise is then not counted.
+    raised = float((gaps.max(axis=1) - gaps[:, gaps[0].argmax()])[1:].mean())
+    # The correction itself is known to about what the draws were raised by.
+    error = math.hypot(sample.error(influence), raised)
+    low, high = (
+        Estimate.normal(
+            max(value - raised / (2**power - 1), 0.0), error, alpha=alpha, low=0.0, high=1.0
+        )
+        for power in (1 / 2, 2 / 3)
     )
-    return Estimate(value, true.se, true.ci_lower, max(true.ci_upper, value))
+    return Estimate(value, error, low.ci_lower, max(high.ci_upper, value))
 
 
 def _brier_skill(sample: Sample, alpha: float) -> Estimate:

@@ -33,11 +33,12 @@ from ._calibration import Floats, log_loss_rows
 from ._fitting import PENALTY_WITHOUT_FOLDS, Settings
 from ._inputs import FEW, make_folds, rated_columns, read_groups, read_monotone, with_weight
 from ._reference import TagReference, learn_reference
-from ._ridge import Matrix, Ridge, fit_ridges
+from ._ridge import Ridge
 from ._scoring import Progress
 from ._snapshot import TrainingSnapshot, learn_snapshot
 from ._spark_trees import HELD_OUT, grow_on_spark
 from ._spool import Spool, SpooledRows
+from ._steps import Matrix
 from ._table_rows import ID, Facts, Parts, Roles, check_rows, in_memory, is_held_out
 
 if TYPE_CHECKING:
@@ -207,13 +208,13 @@ def _learn_sample(
     ridge = penalty = None
     if settings.additive:
         together = read_groups(None, taken, len(y))
-        rows = Rows(Z, y, w, rated_columns(encoder), monotone)
+        rows = Rows(Z, y, w, rated_columns(encoder), monotone, settings.seed)
         folds = make_folds(model.cv, taken, Z, y.astype(np.intp), settings.seed, together)
         folds = with_weight(folds, y, w)
         penalty = PENALTY_WITHOUT_FOLDS
         if folds:
-            penalty = ridge_out_of_fold(rows, folds, settings.seed).penalty
-        (ridge,) = fit_ridges(Z, y, w, rows.rated, [penalty], monotone=monotone, seed=settings.seed)
+            penalty = ridge_out_of_fold(rows, folds).penalty
+        ridge = rows.for_ridges.fit(penalty).ridge
     unknown = np.full(len(y), np.nan)
     return _Sample(
         encoder,

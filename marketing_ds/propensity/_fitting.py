@@ -170,10 +170,10 @@ def learn(rows: Rows, folds: Sequence[Fold], settings: Settings) -> Learnt:
     if not folds:
         rounds = min(_ROUNDS_WITHOUT_FOLDS, settings.max_rounds)
         penalty = PENALTY_WITHOUT_FOLDS if settings.additive else None
-        booster = grow(_with_weight(rows), settings.parameters, rounds, penalty, settings.seed)
+        booster = grow(_with_weight(rows), settings.parameters, rounds, penalty)
         nowhere = np.full(len(rows.y), np.nan)
         return Learnt(booster, rounds, penalty, nowhere, settings.parameters, (), None)
-    ridge = ridge_out_of_fold(rows, folds, settings.seed) if settings.additive else None
+    ridge = ridge_out_of_fold(rows, folds) if settings.additive else None
     trials = None
     if settings.budget is not None:
         found = tuned(
@@ -196,7 +196,7 @@ def learn(rows: Rows, folds: Sequence[Fold], settings: Settings) -> Learnt:
         keep=settings.keep,
     )
     penalty = ridge.penalty if ridge else None
-    booster = grow(_with_weight(rows), settings.parameters, grown.rounds, penalty, settings.seed)
+    booster = grow(_with_weight(rows), settings.parameters, grown.rounds, penalty)
     kept = tuple(
         FoldModel(fitted, rows.rates_in(fold))
         for fold, fitted in zip(folds, grown.boosters, strict=bool(grown.boosters))

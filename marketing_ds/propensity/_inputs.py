@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, _check_y
 from marketing_ds._core.errors import InvalidInput, did_you_mean
 from marketing_ds.features import FeatureEncoder, Table
 
-from ._calibration import Floats, Fold
+from ._calibration import ENOUGH_TO_BEND, Floats, Fold
 
 FEW = 30
 
@@ -25,10 +25,20 @@ def check_labels(y: ArrayLike, rows: int) -> tuple[NDArray[Any], NDArray[np.intp
     """The two classes, sorted, and for each row the position of its class."""
     if y is None:
         raise InvalidInput("requires y to be passed, but the target y is None")
+    null = int(pd.isna(np.asarray(y)).sum())
+    if null:
+        raise InvalidInput(
+            f"Input y contains NaN: {null} label(s) are null; leave those rows out, X and y alike"
+        )
     labels = _check_y(y)
     if len(labels) != rows:
         raise InvalidInput(f"y must have one label per row of X ({rows}), got {len(labels)}")
     kind = type_of_target(labels, input_name="y", raise_unknown=True)
+    if kind.startswith("continuous"):
+        raise InvalidInput(
+            f"Unknown label type: {kind}. Make y 0 and 1, e.g. spend > 0: a propensity is of "
+            "something that happens or does not"
+        )
     check_classification_targets(labels)
     if kind != "binary":
         raise InvalidInput(
@@ -44,10 +54,33 @@ def check_weights(
     sample_weight: ArrayLike | None, X: pd.DataFrame, classes: NDArray[Any], y: NDArray[Any]
 ) -> Floats:
     """Weights as float64, at least 0 and with both classes among the rows above 0."""
-    weight: Floats = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    weight = read_weights(sample_weight, X)
     _check_both(classes[np.unique(y[weight > 0])], y)
+    return weight
+
+
+def read_weights(sample_weight: ArrayLike | None, X: pd.DataFrame) -> Floats:
+    """Weights as float64, 1 by default.
+
+    Raises
+    ------
+    InvalidInput
+        If one is null, infinite or below 0, or there is not one for each row.
+    """
+    if sample_weight is not None:
+        given = np.asarray(sample_weight)
+        if given.ndim == 1 and len(given) != len(X):
+            raise InvalidInput(
+                f"sample_weight must have one weight per row of X ({len(X)}), got {len(given)}"
+            )
+        if given.dtype.kind in "biuf":
+            wrong = int((~(np.isfinite(given) & (given >= 0))).sum())
+            if wrong:
+                raise InvalidInput(
+                    f"sample_weight must be finite and at least 0, got {wrong} other(s) in "
+                    f"{len(given)} rows; a weight says how many customers a row stands for"
+                )
+    weight: Floats = _check_sample_weight(sample_weight, X, dtype=np.float64)
     return weight
 
 
@@ -181,6 +214,20 @@ def _folds_by_time(cv: str, table: Table) -> list[Fold]:
             "set with several cut-offs"
         )
     return [(np.flatnonzero(dates < day), np.flatnonzero(dates == day)) for day in days[1:]]
+
+
+def latest_rows(table: Table, y: Floats, w: Floats) -> NDArray[np.bool_]:
+    """The rows of the latest dates, as many as it takes to hold 300 of the smaller class.
+
+    With folds by time the calibration rests on them: what comes next is most like what came last.
+    """
+    dates = pd.to_datetime(table.keys["as_of"]).to_numpy()
+    latest = np.zeros(len(y), dtype=bool)
+    for day in np.unique(dates)[::-1]:
+        latest |= dates == day
+        if min(w[latest & (y > 0)].sum(), w[latest & (y == 0)].sum()) >= ENOUGH_TO_BEND:
+            break
+    return latest
 
 
 def _check_disjoint(folds: Sequence[Fold], rows: int) -> None:

@@ -10,8 +10,7 @@ from typing import Any, Self
 
 import ibis
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 
@@ -20,27 +19,21 @@ from marketing_ds.features import FeatureEncoder, read_table
 from marketing_ds.mart import Mart
 
 from ._boosting import Rows
-from ._calibration import (
-    Calibration,
-    Floats,
-    choose_calibration,
-    kinds_of,
-)
-from ._evaluation import evaluate_probabilities
 from ._external import learn_from_table
 from ._fitted import FittedPropensity
 from ._fitting import Settings, learn
 from ._inputs import (
     check_labels,
     check_weights,
+    latest_rows,
     make_folds,
     rated_columns,
     read_groups,
     read_monotone,
-    stratified_folds,
     warn_if_few,
     with_weight,
 )
+from ._judged import Judged, at_level_of_folds, judge
 from ._reference import learn_reference
 from ._scoring import Progress
 from ._snapshot import learn_snapshot, with_score
@@ -122,7 +115,8 @@ class PropensityModel(FittedPropensity, ClassifierMixin, BaseEstimator):  # type
         Out-of-fold probabilities, each by trees and a calibration that its row had no part in; NaN
         where a row was in no test part or has no weight.
     evaluation_ : PropensityEvaluation or None
-        Of `oof_`; None where no fold could be formed (a class with one row).
+        Of `oof_`, with ``cv="time"`` on the dates that the calibration rests on; None where no fold
+        could be formed (a class with one row).
     model_version_ : str
         Short hash of trees, encoding and calibration: same content, same version.
     n_features_in_, feature_names_in_
@@ -233,7 +227,7 @@ class PropensityModel(FittedPropensity, ClassifierMixin, BaseEstimator):  # type
                 "X must have a column that varies: every one is constant or all null"
             )
         rows = Rows(
-            Z, target, weight, rated_columns(encoder), read_monotone(self.monotone, encoder)
+            Z, target, weight, rated_columns(encoder), read_monotone(self.monotone, encoder), seed
         )
         warn_if_few(target[weight > 0])
         together = read_groups(groups, table, len(target))
@@ -245,7 +239,14 @@ class PropensityModel(FittedPropensity, ClassifierMixin, BaseEstimator):  # type
         learnt = learn(rows, folds, settings)
         self.booster_, self.n_trees_ = learnt.booster, learnt.rounds
         self.penalty_, self.trials_, self._folds = learnt.penalty, learnt.trials, learnt.folds
-        self._calibrate(learnt.margin, target, weight, together, seed)
+        latest = None
+        if isinstance(self.cv, str):
+            latest = latest_rows(table, target, weight)
+            final = self._margin(Z).astype(np.float64)
+            self.booster_ = at_level_of_folds(self.booster_, final, learnt.margin, weight * latest)
+        self._keep_judged(
+            judge(self.calibration, learnt.margin, target, weight, together, seed, latest=latest)
+        )
         self.reference_ = learn_reference(table.features, encoder.columns_, weight)
         final = self.calibration_.probability(self._margin(Z))
         self.snapshot_ = learn_snapshot(
@@ -333,34 +334,18 @@ class PropensityModel(FittedPropensity, ClassifierMixin, BaseEstimator):  # type
         self._copy_names(learnt.encoder)
         self.booster_, self.n_trees_ = learnt.booster, learnt.rounds
         self.penalty_, self.trials_, self._folds = learnt.penalty, None, ()
-        self._calibrate(learnt.margin, learnt.y, learnt.w, learnt.groups, seed)
+        self._keep_judged(
+            judge(self.calibration, learnt.margin, learnt.y, learnt.w, learnt.groups, seed)
+        )
         self.reference_ = learnt.reference
         final = self.calibration_.probability(learnt.margin)
         self.snapshot_ = with_score(learnt.snapshot, self.oof_, learnt.w, final)
         self.model_version_ = self._hash()
         return self
 
-    def _calibrate(
-        self, margin: Floats, y: Floats, w: Floats, groups: NDArray[Any] | None, seed: int
-    ) -> None:
-        """Set calibration, out-of-fold probabilities and evaluation."""
-        known = np.flatnonzero(np.isfinite(margin) & (w > 0))
-        self.calibration_, self.calibration_losses_ = Calibration(), {}
-        self.oof_, self.evaluation_ = np.full(len(y), np.nan), None
-        if len(np.unique(y[known])) < 2:
-            return
-        m, target, weight = margin[known], y[known], w[known]
-        kinds = kinds_of(self.calibration, target, weight)
-        folds = stratified_folds(5, target.astype(np.intp), seed)
-        choice = choose_calibration(kinds, m, target, weight, folds)
-        self.calibration_, self.calibration_losses_ = choice.calibration, choice.losses
-        self.oof_[known] = expit(choice.log_odds)
-        self.evaluation_ = evaluate_probabilities(
-            target,
-            self.oof_[known],
-            sample_weight=weight,
-            groups=None if groups is None else groups[known],
-        )
+    def _keep_judged(self, judged: Judged) -> None:
+        self.calibration_, self.calibration_losses_ = judged.calibration, judged.losses
+        self.oof_, self.evaluation_ = judged.oof, judged.evaluation
 
     def _copy_names(self, encoder: FeatureEncoder) -> None:
         if hasattr(encoder, "feature_names_in_"):

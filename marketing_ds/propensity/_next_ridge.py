@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,38 +12,14 @@ from marketing_ds.features import smoothed_rates
 
 from ._additive import LEAST_SHARE
 from ._calibration import Floats, Fold, log_loss_rows
-from ._ridge import (
-    ENOUGH,
-    PENALTIES,
-    ColumnSteps,
-    Design,
-    Matrix,
-    Ridge,
-    learn_steps,
-    ridge_path,
-    standardised,
-)
+from ._ridge import PENALTIES, Ridge, Start, ridge_path, some_rows
+from ._steps import Bins, ColumnSteps, Design, Matrix, learn_steps, standardised
 
 Rows = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Start:
-    """What one label's trees add to.
-
-    Attributes
-    ----------
-    ridge : Ridge
-    margin : ndarray of shape (n,)
-        Its log-odds of all rows, test rows included.
-    """
-
-    ridge: Ridge
-    margin: Floats
-
-
 class SharedDesign:
-    """Terms of the regressions of many labels, as of `_ridge.Design`.
+    """Terms of the regressions of many labels, as of `_steps.Design`.
 
     A number's bins and scores depend on no label, so all labels and folds share them. A code is a
     bin of its own, scored by the log-odds of its smoothed rate among the rows that a regression is
@@ -66,13 +41,14 @@ class SharedDesign:
         seen = w > 0
         numbers = [at for at, kind in enumerate(kinds) if kind != "c"]
         learnt = (learn_steps(at, Z[seen, at], w[seen], False) for at in numbers)
-        self._numbers = Design(tuple(steps for steps in learnt if steps is not None))
-        terms = self._numbers.matrix(Z)
-        # In the order of `Design.matrix`: codes go between scores and indicators of nulls.
-        width = len(self._numbers.steps)
-        self._scores, self._nulls = terms[:, :width], terms[:, width:]
-        self._codes = {at: Z[:, at].astype(np.intp) for at, kind in enumerate(kinds) if kind == "c"}
-        self._seed = seed
+        self._numbers = tuple(steps for steps in learnt if steps is not None)
+        codes = {at: Z[:, at].astype(np.intp) for at, kind in enumerate(kinds) if kind == "c"}
+        self._levels = {at: int(code.max()) + 1 for at, code in codes.items()}
+        self._bins: list[Bins] = [steps.bins(Z[:, steps.column]) for steps in self._numbers]
+        self._bins += [
+            code.astype(np.min_scalar_type(self._levels[at])) for at, code in codes.items()
+        ]
+        self._rows, self._seed = len(Z), seed
 
     def choose(self, y: Floats, w: Floats, folds: Sequence[Fold]) -> tuple[float, list[Start]]:
         """The penalty with the smallest log loss out of fold, and each fold's regression under it.
@@ -89,9 +65,10 @@ class SharedDesign:
             ridges = self._path(y, w, train, PENALTIES)
             fitted.append(ridges)
             tested = test[w[test] > 0]
-            terms = self._terms(tested, ridges[0].design)
+            bins = [found[tested] for found in self._bins]
             for at, ridge in enumerate(ridges):
-                losses[at] += w[tested] @ log_loss_rows(ridge.of_terms(terms), y[tested])
+                margin = ridge.of_bins(bins, len(tested))
+                losses[at] += w[tested] @ log_loss_rows(margin, y[tested])
         best = int(np.argmin(losses))
         return PENALTIES[best], [self._start(ridges[best]) for ridges in fitted]
 
@@ -101,33 +78,27 @@ class SharedDesign:
         return self._start(ridge)
 
     def _path(self, y: Floats, w: Floats, rows: Rows, penalties: Sequence[float]) -> list[Ridge]:
-        """One regression per penalty, strongest first, each starting from the one before."""
-        rows = rows[w[rows] > 0]
-        if len(rows) > ENOUGH:
-            rows = np.sort(np.random.default_rng(self._seed).choice(rows, ENOUGH, replace=False))
+        """One regression per penalty, strongest first."""
+        rows = some_rows(rows[w[rows] > 0], self._seed)
         y, w = y[rows], w[rows]
+        bins = [found[rows] for found in self._bins]
         codes = [
-            _code_steps(column, code[rows], int(code.max()) + 1, y, w)
-            for column, code in self._codes.items()
+            _code_steps(column, code, levels, y, w)
+            for (column, levels), code in zip(
+                self._levels.items(), bins[len(self._numbers) :], strict=True
+            )
         ]
-        design = Design((*self._numbers.steps, *codes))
-        return ridge_path(design, self._terms(rows, design), y, w, penalties, {})
-
-    def _terms(self, rows: Rows, design: Design) -> Matrix:
-        """`Design.matrix` of some rows."""
-        of_codes = design.steps[len(self._numbers.steps) :]
-        scored = [steps.scores[self._codes[steps.column][rows]] for steps in of_codes]
-        parts: list[Matrix | Floats] = [self._scores[rows], *scored, self._nulls[rows]]
-        return np.column_stack(parts).astype(np.float32)
+        design = Design((*self._numbers, *codes))
+        return ridge_path(design, design.matrix(bins, len(rows)), y, w, penalties, {})
 
     def _start(self, ridge: Ridge) -> Start:
-        return Start(ridge, ridge.of_terms(self._terms(np.arange(len(self._scores)), ridge.design)))
+        return Start(ridge, ridge.of_bins(self._bins, self._rows))
 
 
-def _code_steps(column: int, code: Rows, levels: int, y: Floats, w: Floats) -> ColumnSteps:
+def _code_steps(column: int, code: Bins, levels: int, y: Floats, w: Floats) -> ColumnSteps:
     """A bin per code; one that no row has is scored as the average customer."""
     rates = np.full(levels, np.average(y, weights=w))
-    seen = smoothed_rates(code, y, w)
+    seen = smoothed_rates(code.astype(np.intp), y, w)
     rates[: len(seen)] = seen
     size = np.bincount(code, w, minlength=levels)
     return ColumnSteps(

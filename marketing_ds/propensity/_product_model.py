@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,3 +103,11 @@ def reasons_of_shown(
 
 
 _JOINED = {"en": "; ", "zh": "；"}
+
+
+def short_hash(*parts: bytes) -> str:
+    """Same content, same version."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:12]

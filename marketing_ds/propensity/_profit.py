@@ -160,16 +160,25 @@ def profit_curve(
     # Ordered by expected profit, which then stands where a probability does; ties share a cut.
     ordered, order = replace(sample, p=expected).best_first()
     made = ordered.w * (ordered.truth * gain[order] - price[order])
-    return _Cuts(ordered, made, sample.p[order], capacity, alpha).result(level)
+    p = sample.p[order]
+    implied = (ordered.w * gain[order]) ** 2 * p * (1 - p)
+    return _Cuts(ordered, made, p, implied, capacity, alpha).result(level)
 
 
 class _Cuts:
     """Every place where the ranking may be cut, and what each brought, here and in the draws."""
 
     def __init__(
-        self, ordered: Sample, made: Floats, p: Floats, capacity: float | None, alpha: float
+        self,
+        ordered: Sample,
+        made: Floats,
+        p: Floats,
+        implied: Floats,
+        capacity: float | None,
+        alpha: float,
     ) -> None:
         self.ordered, self.alpha, self.capacity, self.p = ordered, alpha, capacity, p
+        self.implied = np.append(0.0, np.cumsum(implied))  # variances that probabilities imply
         ends = np.append(np.flatnonzero(ordered.p[1:] != ordered.p[:-1]), len(made) - 1)
         contacted = np.append(0.0, np.cumsum(ordered.w)[ends])
         profit = np.append(0.0, np.cumsum(made)[ends])
@@ -197,12 +206,14 @@ class _Cuts:
         flattered = self.drawn[np.arange(len(chosen)), chosen] - self.in_cells[chosen]
         optimism = max(float(flattered.mean()), 0.0)
         lost = self._profit(best) - self._profit(own)
-        drawn_loss = self._drawn_at(best) - self._drawn_at(own)
+        # Each draw has a best cut of its own: where both cuts are one here, chance is still seen.
+        drawn_loss = self.drawn[np.arange(len(chosen)), chosen] - self._drawn_at(own)
+        implied = float(self._implied_error(np.array([own]), best)[0])
         return ProfitCurve(
             own=self._estimate(own),
             best=_about(self._profit(best), optimism, self._drawn_at(best), self.alpha),
             everyone=self._estimate(self.total),
-            lost=_about(lost, optimism, drawn_loss, self.alpha, low=0.0),
+            lost=_about(lost, optimism, drawn_loss, self.alpha, low=0.0, least=implied),
             optimism=optimism,
             own_share=Estimate(own / self.total, 0.0, own / self.total, own / self.total),
             best_share=self._as_good(best, allowed),
@@ -220,9 +231,19 @@ class _Cuts:
         there = self._drawn_at(best)
         less = self._profit(best) - np.interp(cuts, self.contacted, self.profit)
         error = np.array([(there - self._drawn_at(float(cut))).std(ddof=1) for cut in cuts])
+        error = np.maximum(error, self._implied_error(cuts, best))
         as_good = cuts[less <= normal_quantile(self.alpha) * error]
         low, high = min(float(as_good.min()), best), max(float(as_good.max()), best)
         return Estimate(*(np.array([best, np.nan, low, high]) / self.total).tolist())
+
+    def _implied_error(self, cuts: Floats, cut: float) -> Floats:
+        """Error of the difference of two cuts' profits that the probabilities imply.
+
+        Draws cannot show what customers do of whom none acted.
+        """
+        places = np.append(0.0, np.cumsum(self.ordered.w))
+        reached = np.interp(cuts, places, self.implied) - np.interp(cut, places, self.implied)
+        return np.asarray(np.sqrt(np.abs(reached)))
 
     def _worth_it(self) -> float:
         """Customers whose expected profit is above 0."""
@@ -284,10 +305,15 @@ class _Cuts:
 
 
 def _about(
-    value: float, optimism: float, drawn: Floats, alpha: float, low: float = -np.inf
+    value: float,
+    optimism: float,
+    drawn: Floats,
+    alpha: float,
+    low: float = -np.inf,
+    least: float = 0.0,
 ) -> Estimate:
     """A value that is too high, with an interval about what is left without the optimism."""
-    error = float(drawn.std(ddof=1))
+    error = max(float(drawn.std(ddof=1)), least)
     true = Estimate.normal(max(value - optimism, low), error, alpha=alpha, low=low)
     return Estimate(value, error, min(true.ci_lower, value), max(true.ci_upper, value))
 

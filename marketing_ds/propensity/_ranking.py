@@ -55,21 +55,51 @@ class Ranking:
         rate = self.sample.rate
         return auc, self.sample.w * part / np.where(self.sample.truth > 0, rate, 1 - rate)
 
-    def average_precision(self) -> tuple[float, Floats]:
+    def average_precision(self, *, leverage: bool = True) -> tuple[float, Floats]:
         """Mean precision over the positives, each at its own score, and its influences.
 
         A row moves the mean by its own precision (a positive), and by what it does to the
-        precision at its score and all lower ones: (y − precision)/share there.
+        precision at its score and all lower ones: (y − precision)/share there. Near the top a
+        customer of weight w is no small part h = w/everyone of those above, and taking him away would
+        move the precision by 1/(1 − h) of that: with `leverage` 1 + h/2 of it counts, as variances need it
+        (HC2 of regressions).
         """
-        reached = np.cumsum(self.positives)
-        everyone = reached + np.cumsum(self.negatives)
-        precision = reached / everyone
+        reached, everyone, precision = self._precision()
         mean = float(self.positives @ precision / reached[-1])
         density = self.positives / reached[-1] / (everyone / everyone[-1])
-        own = (precision - mean) / self.sample.rate + _to_end(density)
-        others = _to_end(density * precision)
-        influence = self.sample.truth * self._rows(own) - self._rows(others)
-        return mean, self.sample.w * influence
+        own = self._rows((precision - mean) / self.sample.rate + _to_end(density))
+        others = self._rows(_to_end(density * precision))
+        w = self.sample.w
+        if leverage:
+            half = density / everyone / 2
+            size = self.sample.unit_weight()
+            own = own + size * self._rows(_to_end(half))
+            others = others + size * self._rows(_to_end(half * precision))
+        return mean, w * (self.sample.truth * own - others)
+
+    def average_precision_bias(self) -> float:
+        """By how much chance raises the average precision, to first order.
+
+        Each positive is counted, with its customer's others, in the precision at its own score; and
+        precision is a ratio, which is too high where negatives weigh more than positives (sampled
+        ones do).
+        """
+        reached, everyone, precision = self._precision()
+        one, zero = (
+            np.add.reduceat(np.where(self.sample.truth == label, self.sample.w**2, 0.0), self.start)
+            * self.sample.together(label)
+            for label in (1, 0)
+        )
+        itself = one * (1 - precision) / everyone
+        negatives = everyone - reached
+        ratio = (reached * np.cumsum(zero) - negatives * np.cumsum(one)) / everyone**3
+        return float((itself.sum() + self.positives @ ratio) / reached[-1])
+
+    def _precision(self) -> tuple[Floats, Floats, Floats]:
+        """Positives and rows down to each group, and their ratio."""
+        reached = np.cumsum(self.positives)
+        everyone = reached + np.cumsum(self.negatives)
+        return reached, everyone, reached / everyone
 
     def ks(self) -> tuple[float, Floats]:
         """Largest gap between the shares of positives and negatives reached, and its influences."""

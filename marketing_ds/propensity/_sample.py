@@ -155,6 +155,16 @@ class Sample:
         mean = float(self.w @ values) / self.weight
         return mean, self.error(self.w * (values - mean))
 
+    def unit_weight(self) -> Floats:
+        """For each row the weight of all rows of its customer."""
+        return self.w if self.unit is None else self.sums(self.w)[self.unit]
+
+    def together(self, label: int) -> float:
+        """By how much squares of the customers' weights in a class exceed those of its rows."""
+        w = self.w * (self.truth == label)
+        sums = self.sums(w)
+        return float(sums @ sums) / float(w @ w)
+
     def class_size(self, label: int) -> float:
         """Independent rows that would carry as much information as those of a class (Kish)."""
         w = self.sums(self.w * (self.truth == label))

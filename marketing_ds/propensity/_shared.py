@@ -15,7 +15,8 @@ from ._additive import with_additive_part
 from ._boosting import Racer, race, with_base
 from ._calibration import Floats, Fold
 from ._fitting import PENALTY_WITHOUT_FOLDS
-from ._next_ridge import SharedDesign, Start
+from ._next_ridge import SharedDesign
+from ._ridge import Start
 
 Matrix = NDArray[np.float32]
 _Part = tuple[Fold, xgb.QuantileDMatrix, xgb.QuantileDMatrix]

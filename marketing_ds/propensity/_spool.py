@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from marketing_ds._core.hashing import hash_share
 
 from ._calibration import Floats
-from ._ridge import Matrix
+from ._steps import Matrix
 
 _ROWS = 65_536  # in a file
 _ODD = np.uint64(0x9E3779B97F4A7C15)

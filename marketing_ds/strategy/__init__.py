@@ -2,10 +2,12 @@
 
 The path of a decision: `eligible` (who may be contacted) → `allocate` (the most net value within
 the limits, with a certificate) → `policy_value` (what following it would have brought in data that
-were randomised). Strategy knows scores, never the models that made them.
+were randomised). Where uplift was never measured, `assumed_uplift` makes propensity into what
+`allocate` takes, by an assumption that it names. Strategy knows scores, never the models that made them.
 """
 
 from .allocate import allocate
+from .assumed import assumed_uplift
 from .baselines import treat_all, treat_random
 from .eligibility import eligible, eligible_scores
 from .limits import Limits
@@ -19,6 +21,7 @@ __all__ = [
     "Plan",
     "PolicyValue",
     "allocate",
+    "assumed_uplift",
     "eligible",
     "eligible_scores",
     "expected_costs",

@@ -160,7 +160,8 @@ def _check_kind(table: pa.Table) -> None:
     if kinds != ["uplift"]:
         raise InvalidInput(
             f"kind of scores must be 'uplift', got {', '.join(map(repr, kinds))}; "
-            "a plan needs what an offer adds, not how likely a customer is"
+            "a plan needs what an offer adds, not how likely a customer is (assumed_uplift makes "
+            "it of propensity, by an assumption)"
         )
 
 

@@ -11,7 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from marketing_ds.propensity import compare_probabilities, evaluate_probabilities
+from marketing_ds.propensity import (
+    ProfitCurve,
+    compare_probabilities,
+    evaluate_probabilities,
+    profit_curve,
+)
 
 Floats = NDArray[np.float64]
 
@@ -73,6 +78,13 @@ SCENES = {
 }
 
 
+PROFITS = {
+    "cost 15": (15, None),
+    "cost 15, capacity 15 %": (15, 0.15),
+    "cost 1: nearly all are worth it": (1, None),
+}
+
+
 def measured(rows: Rows) -> pd.DataFrame:
     """The measures and the gains at 5 % and 30 %, one row each."""
     found = evaluate_probabilities(rows.y, rows.p, sample_weight=rows.weight, groups=rows.customer)
@@ -119,6 +131,30 @@ def false_alarms(repetitions: int) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+def profits(repetitions: int, rows: int = 1_000, truth_rows: int = 500_000) -> pd.DataFrame:
+    """Share of the intervals of profit that hold the truth: a benefit of 100 a buyer, three costs."""
+    found = {}
+    for scene, (cost, capacity) in PROFITS.items():
+        rng = np.random.default_rng(5)
+        truth, held = profit(rng, truth_rows, cost, capacity), Counter[str]()
+        for _ in range(repetitions):
+            curve = profit(rng, rows, cost, capacity)
+            for name in ("own", "best", "everyone", "lost", "best_share"):
+                scale = 1.0 if name == "best_share" else rows / truth_rows
+                true, here = getattr(truth, name).value * scale, getattr(curve, name)
+                held[name] += bool(here.ci_lower <= true <= here.ci_upper)
+        found[scene] = {name: count / repetitions for name, count in held.items()}
+    return pd.DataFrame(found)
+
+
+def profit(rng: np.random.Generator, rows: int, cost: float, capacity: float | None) -> ProfitCurve:
+    """Profit of one draw of calibrated probabilities, as many contacted as a share of the rows."""
+    z = rng.normal(-2.5, 1.0, rows)
+    y, p = rng.random(rows) < expit(z), expit(z + rng.normal(0, 0.5, rows))
+    most = None if capacity is None else capacity * rows
+    return profit_curve(y, p, benefit=100, cost=cost, capacity=most)
+
+
 def main(repetitions: int = 1_000) -> None:
     """Print the tables."""
     table = pd.DataFrame({scene: coverage(scene, repetitions) for scene in SCENES})
@@ -126,6 +162,8 @@ def main(repetitions: int = 1_000) -> None:
     print(table.map("{:.1%}".format).to_markdown())
     print("\nFalse alarms of the paired tests at 5 %\n")
     print(false_alarms(repetitions).map("{:.1%}".format).to_markdown())
+    print("\nProfit: share of 95 % intervals that hold the truth\n")
+    print(profits(repetitions).map("{:.1%}".format).to_markdown())
     error = (0.95 * 0.05 / repetitions) ** 0.5
     print(f"\n{repetitions:,} draws each; one standard error {error:.1%}")
 

@@ -291,9 +291,9 @@ def _model(options: argparse.Namespace) -> PropensityModel:
     frame, y = _learnable(_LEARNT_FROM, options)
     model = PropensityModel(max_trees=2, cv=2, n_jobs=options.threads).fit(frame, y)
     Z = model.encoder_.transform(frame)
-    rows = Rows(Z, y.astype(float), np.ones(len(y)), rated_columns(model.encoder_), {})
+    rows = Rows(Z, y.astype(float), np.ones(len(y)), rated_columns(model.encoder_), {}, 0)
     settings = Settings.of(model, 0).on(rows)
-    model.booster_ = grow(rows, settings.parameters, options.trees, model.penalty_, 0)
+    model.booster_ = grow(rows, settings.parameters, options.trees, model.penalty_)
     return model
 
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from marketing_ds.propensity._additive import with_additive_part
 from marketing_ds.propensity._boosting import Rates
-from marketing_ds.propensity._ridge import Design, choose_ridge, fit_ridges
+from marketing_ds.propensity._ridge import RidgeRows
 
 NOT_RATED = np.array([], dtype=np.intp)
 
@@ -31,10 +31,12 @@ def make_rows(n=1500, seed=0):
 
 
 def fit_one(Z, y, w, penalty=10.0, monotone=None, rated=(4,)):
-    (ridge,) = fit_ridges(
-        Z, y, w, np.array(rated, dtype=np.intp), [penalty], monotone=monotone or {}, seed=0
-    )
-    return ridge
+    rows = RidgeRows(Z, y, w, np.array(rated, dtype=np.intp), monotone=monotone or {}, seed=0)
+    return rows.fit(penalty).ridge
+
+
+def terms_of(design, Z):
+    return design.matrix(design.bins(Z), len(Z))[:, 1:]
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +79,15 @@ def test_shap_adds_up_and_is_that_of_the_shap_package(grown):
 def test_the_regression_is_that_of_scikit_learn():
     Z, y, w = make_rows()
     ridge = fit_one(Z, y, w, penalty=3.0)
-    terms = ridge.design.matrix(Z)
+    terms = terms_of(ridge.design, Z)
     theirs = LogisticRegression(C=1 / 3.0, tol=1e-10, max_iter=5000).fit(terms, y)
     np.testing.assert_allclose(ridge.coefficients, theirs.coef_[0], atol=2e-3)
     np.testing.assert_allclose(ridge.margin(Z), theirs.decision_function(terms), atol=5e-3)
 
 
 def test_scores_are_standardised_and_nulls_have_a_term_of_their_own():
-    Z, _, w = make_rows()
-    design = Design.learn(Z, w, np.array([4]))
-    terms = design.matrix(Z)
+    Z, y, w = make_rows()
+    terms = terms_of(fit_one(Z, y, w).design, Z)
     assert terms.shape == (len(Z), 6)  # five columns, one indicator
     np.testing.assert_allclose(terms[:, [0, 1, 3, 4, 5]].mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(terms[:, [0, 1, 3, 4, 5]].std(axis=0), 1, atol=1e-4)
@@ -124,14 +125,37 @@ def test_of_noise_little_is_kept_and_of_signal_much():
     Z, y, w = make_rows(1000)
     half = np.arange(1000) % 2 == 0
     fold = (np.flatnonzero(half), np.flatnonzero(~half))
-    parts = [(fold, Z), (fold[::-1], Z)]
+    parts = [(fold, {}), (fold[::-1], {})]
+
+    def penalty(label):
+        rows = RidgeRows(Z, label, w, np.array([4]), monotone={}, seed=0)
+        return rows.choose(parts).penalty
+
     noise = [np.random.default_rng(seed).random(1000) < 0.2 for seed in range(11)]
-    chosen = [
-        choose_ridge(parts, label.astype(float), w, np.array([4]), monotone={}, seed=0).penalty
-        for label in noise
-    ]
-    assert np.median(chosen) >= 1000
-    assert choose_ridge(parts, y, w, np.array([4]), monotone={}, seed=0).penalty <= 100
+    assert np.median([penalty(label.astype(float)) for label in noise]) >= 1000
+    assert penalty(y) <= 100
+
+
+def test_each_fold_learns_from_its_own_rows_and_rates():
+    Z, y, w = make_rows(1000)
+    train, test = np.arange(500), np.arange(500, 1000)
+    rates = np.where(Z[:, 4] == np.float32(0.4), np.float32(0.05), Z[:, 4])
+    turned = np.r_[y[:500], 1 - y[500:]]
+    first, other = (
+        RidgeRows(Z, label, w, np.array([4]), monotone={}, seed=0).choose(
+            [((train, test), {4: rates})]
+        )
+        for label in (y, turned)
+    )
+    again = RidgeRows(
+        np.column_stack([Z[:, :4], rates]), turned, w, np.array([4]), monotone={}, seed=0
+    ).choose([((train, test), {})])
+    assert first.loss < other.loss
+    np.testing.assert_array_equal(again.folds[0].margin, other.folds[0].margin)
+    start = first.folds[0]
+    np.testing.assert_array_equal(
+        start.margin, start.ridge.margin(np.column_stack([Z[:, :4], rates]))
+    )
 
 
 @settings(max_examples=30, deadline=None)

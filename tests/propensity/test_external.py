@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from marketing_ds._core.errors import InvalidInput
 from marketing_ds.propensity import PropensityModel, _external, _spool, _table_rows
 from marketing_ds.propensity._boosting import Racer
-from marketing_ds.propensity._ridge import fit_ridges
+from marketing_ds.propensity._ridge import RidgeRows
 from marketing_ds.propensity._spark_trees import EncodeRows
 from marketing_ds.propensity._spool import Spool
 from marketing_ds.propensity._table_rows import Facts, Parts, Roles
@@ -297,9 +297,10 @@ def test_workers_encode_as_the_model_does(labelled):
     frame = labelled.assign(label=labelled["label"].astype(float), _lot="a", _held_out=False)
     batch = pa.RecordBatch.from_pandas(frame, preserve_index=False)
     Z = model.encoder_.transform(labelled.drop(columns="label"))
-    (ridge,) = fit_ridges(
-        Z, frame["label"].to_numpy(), np.ones(4000), np.array([2]), [10.0], monotone={}, seed=0
+    rows = RidgeRows(
+        Z, frame["label"].to_numpy(), np.ones(4000), np.array([2]), monotone={}, seed=0
     )
+    ridge = rows.fit(10.0).ridge
     made = EncodeRows(model.encoder_, ridge, roles)(batch)
     for column in range(Z.shape[1]):
         np.testing.assert_array_equal(made[f"f{column}"].to_numpy(), Z[:, column])

@@ -165,9 +165,9 @@ def test_refuses_wrong_parameters(change, message, bank):
     [
         (np.ones(100), "both classes to learn from, got only one class"),
         (np.arange(100) % 3, "Only binary classification is supported"),
-        (np.linspace(0, 1, 100), "Unknown label type"),
+        (np.linspace(0, 1, 100), "Unknown label type: continuous. Make y 0 and 1"),
         (np.ones(99), "one label per row of X"),
-        (np.r_[np.nan, np.arange(99) % 2], "contains NaN"),
+        (np.r_[np.nan, np.arange(99) % 2], r"contains NaN: 1 label\(s\) are null; leave those"),
     ],
     ids=["one class", "three", "continuous", "short", "null"],
 )
@@ -178,7 +178,7 @@ def test_refuses_wrong_labels(y, message, bank):
 
 def test_refuses_negative_weights(bank):
     tags, y, _ = bank
-    with pytest.raises(ValueError, match="Negative values"):
+    with pytest.raises(InvalidInput, match="sample_weight must be finite and at least 0"):
         PropensityModel(**FAST).fit(tags.head(100), y[:100], sample_weight=np.full(100, -1.0))
 
 

@@ -5,10 +5,10 @@ import pytest
 import xgboost as xgb
 from scipy.special import expit, logit
 
-from marketing_ds.propensity import _next_ridge
+from marketing_ds.propensity import _ridge
 from marketing_ds.propensity._additive import with_additive_part
 from marketing_ds.propensity._next_ridge import SharedDesign
-from marketing_ds.propensity._ridge import PENALTIES, fit_ridges
+from marketing_ds.propensity._ridge import PENALTIES, RidgeRows
 from marketing_ds.propensity._shared import SharedMatrix, shared_folds
 
 KINDS = ["float", "c", "float"]
@@ -35,7 +35,7 @@ def test_without_categories_it_is_the_regression_of_one_product():
     Z = Z[:, [0, 2]]
     start = SharedDesign(Z, w, ["float"] * 2, seed=0).fit(y, w, 30.0)
     none = np.array([], dtype=np.intp)
-    (alone,) = fit_ridges(Z, y, w, none, [30.0], monotone={}, seed=0)
+    alone = RidgeRows(Z, y, w, none, monotone={}, seed=0).fit(30.0).ridge
     np.testing.assert_allclose(start.ridge.coefficients, alone.coefficients, atol=1e-6)
     np.testing.assert_allclose(start.margin, alone.margin(Z), atol=1e-5)
 
@@ -92,7 +92,7 @@ def test_rows_without_weight_and_test_rows_teach_nothing():
 def test_of_very_many_rows_some_are_drawn(monkeypatch):
     Z, y, w = make_rows()
     everyone = design_of(Z, w).fit(y, w, 10.0)
-    monkeypatch.setattr(_next_ridge, "ENOUGH", 1500)
+    monkeypatch.setattr(_ridge, "ENOUGH", 1500)
     drawn, again = (design_of(Z, w).fit(y, w, 10.0) for _ in range(2))
     np.testing.assert_array_equal(drawn.margin, again.margin)
     assert not np.array_equal(drawn.margin, everyone.margin)

@@ -68,7 +68,11 @@ def test_the_interval_of_the_auc_is_symmetric_in_log_odds(rows):
 
 @pytest.mark.parametrize(
     "measure",
-    [Ranking.auc, Ranking.average_precision, lambda ranking: ranking.captured(0.3)],
+    [
+        Ranking.auc,
+        lambda ranking: ranking.average_precision(leverage=False),
+        lambda ranking: ranking.captured(0.3),
+    ],
     ids=["auc", "average_precision", "captured"],
 )
 def test_influences_are_what_a_little_more_weight_does(rows, measure):
@@ -90,6 +94,42 @@ def test_influences_are_what_a_little_more_weight_does(rows, measure):
         more[row] += 1e-5
         moved = (value(more)[0] - found) / 1e-5 * len(y)
         assert influence[row] == pytest.approx(moved, abs=1e-3)
+
+
+def test_rows_at_the_top_weigh_more_in_the_error_of_the_average_precision():
+    ordered, _ = Sample.of([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], [1, 5, 1, 5]).best_first()
+    ranking = Ranking.of(ordered)
+    (value, with_), (_, without) = (
+        ranking.average_precision(leverage=leverage) for leverage in (True, False)
+    )
+    assert value == pytest.approx((1 + 2 / 7) / 2)
+    # Of a weight of 12 half the positives, one, stands at a row that 7 of the weight reach: the
+    # first negative (5) moves its precision 2/7 by 5 / 7 / 2 more, in proportion.
+    more = (with_ - without)[1] / (-5 * 2 / 7 * (1 / 2) / (7 / 12))
+    assert more == pytest.approx(5 / 7 / 2)
+    assert (with_ - without)[3] == 0  # no positive stands below it
+
+
+@pytest.mark.parametrize("weight", [1.0, 4.0])
+def test_what_chance_adds_to_the_average_precision(weight):
+    # Negatives of weight w, one of w kept: the mean over draws less that of a large one.
+    rng = np.random.default_rng(0)
+
+    def draw(n):
+        z = rng.normal(-2, 1, n)
+        y = rng.random(n) < 1 / (1 + np.exp(-z))
+        keep = y | (rng.random(n) < 1 / weight)
+        w = np.where(y, 1.0, weight)[keep]
+        return Ranking.of(Sample.of(y[keep], 1 / (1 + np.exp(-z[keep])), w).best_first()[0])
+
+    truth, _ = draw(400_000).average_precision()
+    draws = [draw(500) for _ in range(400)]
+    values = np.array([ranking.average_precision()[0] for ranking in draws])
+    told = np.mean([ranking.average_precision_bias() for ranking in draws])
+    found, error = values.mean() - truth, values.std() / 20
+    assert found > 4 * error  # there is something to be told
+    # To first order: at the top of sampled negatives chance is no small change.
+    assert found / 2 < told < found + 2 * error
 
 
 def test_cells_keep_ties_together_and_count_everyone():

@@ -76,6 +76,24 @@ def test_folds_by_time_predict_each_date_from_those_before(small):
     assert np.isfinite(model.oof_[300:]).all()
 
 
+def test_with_folds_by_time_probabilities_follow_the_rate_of_the_latest_dates():
+    rng = np.random.default_rng(0)
+    day = np.repeat(np.arange(4), 1500)
+    rate = np.array([0.05, 0.1, 0.2, 0.4])[day]
+    tags = pd.DataFrame({"age": rng.normal(50, 10, 6000), "visits": rng.poisson(3, 6000)})
+    y = rng.random(6000) < rate * np.where(tags["age"] > 50, 1.3, 0.7)
+    dates = pd.Timestamp("2026-01-31") + pd.to_timedelta(day * 30, unit="D")
+    model = PropensityModel(**FAST, cv="time").fit(tags.assign(as_of=dates), y)
+    assert model.evaluation_.rows == 1500  # 600 positives: the last date is enough
+    assert model.evaluation_.mean_probability.value == pytest.approx(0.4, abs=0.03)
+    now = model.predict_proba(tags.assign(as_of=dates[-1]))[:, 1]  # by all dates' rates: 0.19
+    assert now.mean() == pytest.approx(y[day == 3].mean(), abs=0.03)
+    at_random = PropensityModel(**FAST).fit(tags.assign(as_of=dates), y)
+    assert at_random.evaluation_.rows == 6000
+    few = PropensityModel(**FAST, cv="time").fit(tags.assign(as_of=dates), y & (day < 2))
+    assert few.evaluation_.rows == 4500  # all three that were predicted
+
+
 def test_one_date_gives_no_folds_by_time(small):
     tags, y = small
     with pytest.raises(InvalidInput, match="cv='time' needs at least two dates"):
