@@ -60,16 +60,22 @@ def row_tests(rows: ibis.Table, table: Table) -> list[Test]:
 
 
 def count_broken(
-    rows: ibis.Table, table: Table, tests: Sequence[Test]
+    rows: ibis.Table, table: Table, tests: Sequence[Test], *, unique: bool = False
 ) -> tuple[list[BrokenRule], int]:
-    """The broken ones among `tests`, with example keys; and the number of rows."""
+    """The broken ones among `tests`, with example keys; and the number of rows.
+
+    `unique` asks in the same scan whether a key may be repeated, and looks for it only if so: a
+    query less on Spark, where each has its price.
+    """
+    grain = tuple(name for name in table.grain if name in rows.columns)
+    asked = unique and grain == tuple(table.grain)
     totals = rows.aggregate(
         _rows=rows.count(),
         **{f"_{n}": rows.count(where=test.broken) for n, test in enumerate(tests)},
+        **({"_keys": _hash(rows, table).nunique()} if asked else {}),
     )
     counts = totals.to_pyarrow().to_pylist()[0]
     count = int(counts["_rows"])
-    grain = tuple(name for name in table.grain if name in rows.columns)
     broken = [
         BrokenRule(
             table.name,
@@ -82,6 +88,8 @@ def count_broken(
         for n, test in enumerate(tests)
         if counts[f"_{n}"]
     ]
+    if asked and counts["_keys"] < count:
+        broken += repeated(rows, table)
     return broken, count
 
 
@@ -93,10 +101,7 @@ def repeated(rows: ibis.Table, table: Table) -> list[BrokenRule]:
     """
     if not set(table.grain) <= set(rows.columns):
         return []
-    key = ibis.struct({name: rows[name] for name in table.grain})
-    if len(table.grain) == 1:
-        key = rows[table.grain[0]]
-    hashed = rows.select(*table.grain, _hash=key.hash())
+    hashed = rows.select(*table.grain, _hash=_hash(rows, table))
     met = hashed.group_by("_hash").aggregate(_n=hashed.count())
     suspects = hashed.filter(hashed["_hash"].isin(met.filter(met["_n"] > 1)["_hash"]))
     groups = suspects.group_by(*table.grain).aggregate(_n=suspects.count())
@@ -109,6 +114,13 @@ def repeated(rows: ibis.Table, table: Table) -> list[BrokenRule]:
     return [
         BrokenRule(table.name, "grain", columns, int(surplus), examples, f"{columns} is unique")
     ]
+
+
+def _hash(rows: ibis.Table, table: Table) -> ir.IntegerValue:
+    """64 bits of the key, never null."""
+    if len(table.grain) == 1:
+        return rows[table.grain[0]].hash()
+    return ibis.struct({name: rows[name] for name in table.grain}).hash()
 
 
 def _examples(rows: ibis.Table, grain: tuple[str, ...]) -> tuple[str, ...]:

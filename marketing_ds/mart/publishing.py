@@ -23,7 +23,7 @@ from marketing_ds.schema import CONTACT_CHANNELS, OUTPUTS, Column, Table
 
 from .control import UniversalControl, current_control
 from .conversion import typed
-from .counting import Test, count_broken, repeated, row_tests
+from .counting import Test, count_broken, row_tests
 from .engines import record_batches
 from .guards import Exclusions, marked
 from .snapshot import file_sha256
@@ -142,7 +142,7 @@ def _write(mart: Mart, request: Request, data: object, folder: Path) -> Publicat
     rows = typed(_completed(request, _as_table(mart, data, folder), contract), contract)
     report = None
     if request.table in _GUARDED:
-        given = mart.read_parquet(mart.write_parquet(rows, folder / "given"))
+        given = mart.read_parquet(mart.write_parquet(rows, folder / "given", small=False))
         _check(mart, request, given, contract)
         rows, report = _guarded(mart, request, given, folder)
         files = _copy(mart, rows, contract, run)
@@ -264,8 +264,7 @@ def _check(mart: Mart, request: Request, rows: ibis.Table, contract: Table) -> N
         tests.append(
             Test("reference", ("customer_id",), "customer_id is found in customers", ~known)
         )
-    broken, _ = count_broken(rows, contract, tests)
-    broken += repeated(rows, contract)
+    broken, _ = count_broken(rows, contract, tests, unique=True)
     if broken:
         listed = "; ".join(f"{rule.text} ({rule.count:,} rows break this)" for rule in broken)
         raise PublicationError(f"{request.table} '{request.name}' was refused: {listed}")
@@ -285,7 +284,7 @@ def _guarded(
     if not columns:
         return given, removals(given, {})
     # Written once, so that what is counted is what is kept.
-    flagged = mart.read_parquet(mart.write_parquet(flagged, folder / "marked"))
+    flagged = mart.read_parquet(mart.write_parquet(flagged, folder / "marked", small=False))
     keeps = {rule: flagged[column] for rule, column in columns.items()}
     return flagged.filter(*keeps.values()).select(*given.columns), removals(flagged, keeps)
 

@@ -20,6 +20,7 @@ from ._tag import Sensitivity, Tag
 from .declared import CAMPAIGN_TAGS, CUSTOMER_TAGS, PRODUCT_TAGS
 from .declared._words import SUBJECTS
 
+_SHOWN = 10
 _DECLARED = {"customer": CUSTOMER_TAGS, "product": PRODUCT_TAGS, "campaign": CAMPAIGN_TAGS}
 
 
@@ -77,8 +78,8 @@ class Catalogue(Result):
 
         Examples
         --------
-        >>> catalogue().search("salary stopped").names
-        ('salary_stopped',)
+        >>> catalogue().search("salary stopped")
+        Catalogue(1 tag: salary_stopped)
         >>> catalogue().search("年龄段").names
         ('age_band',)
         """
@@ -120,6 +121,10 @@ class Catalogue(Result):
         """One row a tag: names, titles, type, unit, window, owner, source, lineage, …"""
         rows = [_row(tag) for tag in self.tags]
         return pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"window_days": "Int64"})
+
+    def __repr__(self) -> str:
+        more = ", …" if len(self) > _SHOWN else ""
+        return f"Catalogue({len(self)} tag{'' if len(self) == 1 else 's'}: {', '.join(self.names[:_SHOWN])}{more})"
 
     def _repr_html_(self) -> str:
         return catalogue_html(self.tags)

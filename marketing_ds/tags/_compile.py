@@ -36,11 +36,11 @@ Column = Fact | Aggregate | Listed
 def choose(
     mart: MartLike, day: dt.date, tags: Sequence[str | Tag] | None, entity: EntityName
 ) -> tuple[Tag, ...]:
-    """The tags asked for, in the order asked; by default all that the mart can answer."""
+    """The tags asked for, in the order asked; by default all that the mart can answer, but dates."""
     presence = Presence(mart, day)
     known = _known(mart, day, tags, entity)
     if tags is None:
-        return tuple(tag for tag in known if presence.answers(tag))
+        return tuple(tag for tag in known if tag.type != "date" and presence.answers(tag))
     if isinstance(tags, (str, Tag)):
         raise InvalidInput(f"tags must be a list of names and tags, got {tags!r}")
     chosen: dict[str, Tag] = {}

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import ibis
-import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from marketing_ds import schema
@@ -204,64 +203,12 @@ def _value(flagged: ir.Table, m: Measure, flag: str, exact: Mapping[str, str] | 
     if m.kind == "max":
         return chosen(flagged[m.column]).max()
     if m.kind == "latest":
+        # With its moment, so that two can be compared; of several at one moment the greatest.
         value = chosen(flagged[m.column])
-        return flagged[m.column].argmax(flagged["_moment"], where=value.notnull())
+        seen = ibis.struct({"at": flagged["_moment"], "value": flagged[m.column]})
+        return value.notnull().ifelse(seen, None).max()
     place = (day_number(flagged["_moment"]) % MASK_DAYS).cast("int64")
     return bit_or(chosen(ibis.literal(1, "int64") << place))
-
-
-def carried(
-    state: ir.Table,
-    came: ir.Table,
-    gone: Mapping[int, ir.Table],
-    measures: Sequence[Measure],
-) -> ir.Table:
-    """Measures kept from an earlier day, with what came and went since; one row a key.
-
-    Parameters
-    ----------
-    state : ibis.Table
-        The measures kept; a mask of days that had not begun yet may be absent.
-    came : ibis.Table
-        The measures of rows that came in.
-    gone : mapping of int to ibis.Table
-        By days of a window: its measures, as `of_all_time`, of rows that left it.
-    measures : sequence of Measure
-        What `state` is to be brought to.
-    """
-    # Joined, not stacked and added up by key: on DuckDB a third of the time, for nothing is hashed
-    # but the few that changed.
-    joined = state
-    for turn, table in {"came": came, **{f"gone{days}": t for days, t in gone.items()}}.items():
-        turned = table.rename(f"{turn}_{{name}}")
-        joined = joined.left_join(turned, joined["_key"] == turned[f"{turn}__key"])
-    old = joined.select("_key", **{m.name: _carry(joined, state, m) for m in measures})
-    new = came.anti_join(state, "_key").select("_key", *(m.name for m in measures))
-    return old.union(new)
-
-
-def of_all_time(measure: Measure) -> Measure:
-    """The measure without its window: what a row adds to it, whenever it happened."""
-    return replace(measure, days=None)
-
-
-def _carry(joined: ir.Table, state: ir.Table, m: Measure) -> ir.Value:
-    came = joined[f"came_{m.name}"]
-    if m.name not in state.columns:
-        return came
-    kept = joined[m.name]
-    if m.kind == "mask":
-        return ibis.coalesce(kept, 0) | ibis.coalesce(came, 0)
-    if m.kind == "first":
-        return ibis.least(kept, came)
-    if m.kind not in ("count", "sum"):
-        return ibis.greatest(kept, came)
-    nothing = ibis.literal(0, kept.type())
-    total = ibis.coalesce(kept, nothing) + ibis.coalesce(came, nothing)
-    if m.days:
-        total = total - ibis.coalesce(joined[f"gone{m.days}_{of_all_time(m).name}"], nothing)
-    # Not `cast`: Ibis does not see that a sum of decimals is wider, and would leave it so.
-    return ops.Cast(total, to=kept.type()).to_expr() if m.kind == "sum" else total
 
 
 def finished(joined: ir.Table, aggregate: Aggregate, day: dt.date) -> ir.Value:
@@ -272,7 +219,9 @@ def finished(joined: ir.Table, aggregate: Aggregate, day: dt.date) -> ir.Value:
         return _days_seen(joined, found, aggregate, day)
     if aggregate.how in ("recency", "since_first"):
         return day_number(date_of(day)) - day_number(value)
-    if aggregate.how in ("latest", "max"):
+    if aggregate.how == "latest":
+        return value["value"]
+    if aggregate.how == "max":
         return value
     return value.fill_null(0).cast("float64" if aggregate.how == "sum" else "int64")
 

@@ -2,14 +2,14 @@
 
 A count or sum over a window changes by the rows that come in and by those that grow too old. Both
 are a few days of data: what became known since yesterday, and for each window the day that leaves
-it. Their partial aggregates are added to the measures kept from yesterday. Late rows come in on the
-day on which they became known, into the windows that they belong to. Sums are decimals of twelve
-places, so that what is taken back is what was added.
+it. Their partial aggregates are added to the measures kept from yesterday (`_carried`). Late rows
+come in on the day on which they became known, into the windows that they belong to. Sums are decimals
+of twelve places, so that what is taken back is what was added. Balances change by snapshots, not by
+rows, and are kept as long as these are the same (`_steady`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
@@ -20,17 +20,17 @@ from typing import TYPE_CHECKING
 import ibis.expr.types as ir
 import pandas as pd
 
-from marketing_ds import schema
 from marketing_ds._core.display import Result
 
+from ._carried import carried, changes
 from ._compile import check_day, choose, compiled, cut_to_windows, measures_for, needed
 from ._entities import ENTITIES
 from ._kept import Keeper, KeptDay
-from ._measures import Measure, aggregated, carried, of_all_time, since
 from ._passes import aggregated_in_passes
 from ._sources import SOURCES
+from ._steady import BALANCES, balances
 from ._tag import Aggregate, Tag
-from ._unchanged import NUMBERS, Behind, came_since, rows_behind, still_behind
+from ._unchanged import NUMBERS, Behind, rows_behind, still_behind
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Mart
@@ -40,7 +40,6 @@ DAILY = ("transactions", "events")
 FARTHEST_DAYS = 31
 """Days beyond which bringing forward would cost as much as starting anew."""
 _KEY = ENTITIES["customer"].key
-_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,12 @@ def refresh_tags(
 ) -> Refreshed:
     """Customers' tags as of a day, from what was kept on an earlier day where that is possible.
 
-    The first call adds up all rows of `transactions` and `events` and keeps the measures behind
-    the tags in the workspace, under ``partials/``. A call for a later day reads the days that enter
-    and leave the windows, and where files came in, the dates of all rows. Values equal those of
-    `tag_table`: counts exactly, sums to 1e-12 a row (exactly where all are whole hundredths).
+    The first call adds up all rows of `transactions` and `events`, and the snapshots of `holdings`
+    that it needs, and keeps the measures behind the tags in the workspace, under ``partials/``. A
+    call for a later day reads the days that enter and leave the windows, and where files came in,
+    the dates of all rows; balances are added up anew when a snapshot comes in or another one is
+    due. Values equal those of `tag_table`: counts exactly, sums to 1e-12 a row (exactly where all
+    are whole hundredths).
 
     Parameters
     ----------
@@ -148,11 +149,16 @@ def refresh_tags(
     kept: dict[str, ir.Table] = {}
     steps: list[SourceRefresh] = []
     for source, aggregates in needed(chosen).items():
+        begun = time.perf_counter()
         if source in DAILY:
-            begun = time.perf_counter()
             found, how, since_day, reason = _measured(mart, source, aggregates, day, full)
             kept[source] = mart.read_parquet(found.files)
-            steps.append(SourceRefresh(source, how, since_day, reason, time.perf_counter() - begun))
+        elif source == BALANCES and (had := balances(mart, aggregates, day, full=full)):
+            how, since_day, reason = "kept" if had.since else "full", had.since, had.reason
+            kept[source] = had.table
+        else:
+            continue
+        steps.append(SourceRefresh(source, how, since_day, reason, time.perf_counter() - begun))
     return Refreshed(day, tuple(steps), partial(compiled, mart, day, chosen, kept=kept))
 
 
@@ -173,8 +179,8 @@ def _measured(
         return keeper.keep(table, behind), "full", None, reason
     if before.day == day:
         return before, "kept", day, "the day was kept"
-    with contextlib.ExitStack() as stack:
-        table = _brought_forward(mart, source, measures, before, day, stack)
+    with changes(mart, source, measures, before.behind, day) as changed:
+        table = carried(mart.read_parquet(before.files), changed, measures)
         found = keeper.keep(table, behind)
     return found, "forward", before.day, f"from {before.day}"
 
@@ -190,33 +196,3 @@ def _unusable(before: KeptDay | None, day: dt.date, behind: Behind | None, full:
     if behind.decimal != before.behind.decimal:
         return "the numbers to be summed have other decimals than those kept"
     return ""
-
-
-def _brought_forward(
-    mart: Mart,
-    source: str,
-    measures: Sequence[Measure],
-    before: KeptDay,
-    day: dt.date,
-    stack: contextlib.ExitStack,
-) -> ir.Table:
-    """The measures of `day`: those kept, with the partial aggregates of what came and went."""
-
-    exact = {NUMBERS[source]: before.behind.decimal}
-
-    def held(rows: ir.Table, wanted: Sequence[Measure]) -> ir.Table:
-        # Computed first, so that the engine knows how few they are: it would else take what is
-        # kept, a row for every customer, for the smaller side of a join.
-        partial = aggregated(rows, source, _KEY, wanted, day, exact=exact)
-        return stack.enter_context(mart.connection.held(partial))
-
-    moment = str(schema.MART[source].dated_by)
-    came = came_since(SOURCES[source].prepare(mart, day).rows, source, before.day)
-    old = SOURCES[source].prepare(mart, before.day).rows
-    gone: dict[int, ir.Table] = {}
-    for days in sorted({m.days for m in measures if m.days}):
-        first, last = before.day - (days - 1) * _DAY, min(before.day, day - days * _DAY)
-        left = old.filter(since(old[moment], first), ~since(old[moment], last + _DAY))
-        lost = tuple(dict.fromkeys(of_all_time(m) for m in measures if m.days == days))
-        gone[days] = held(left, lost)
-    return carried(mart.read_parquet(before.files), held(came, measures), gone, measures)

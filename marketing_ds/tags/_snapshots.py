@@ -21,6 +21,8 @@ TERMS: Mapping[str, tuple[int, int]] = {
     "ended_30d": (-29, 0), "7d": (1, 7), "30d": (8, 30), "90d": (31, 90),
 }  # fmt: skip
 """Values of `term`: from and to how many days after `as_of` the balance matures."""
+MOVING = frozenset({"term", "days_past_maturity"})
+"""Columns that are others the next day, though the snapshots are the same."""
 _COMPARED = "at_90d"
 
 
@@ -32,7 +34,7 @@ def prepare_holdings(mart: MartLike, as_of: dt.date, entity: EntityName = "custo
     these snapshots instead of all.
     """
     rows = mart["holdings"]
-    found = _dates(rows, as_of)
+    found = snapshot_dates(rows, as_of)
     day = rows.snapshot_date
     dates = [date_of(d) for d in sorted({d for d in found.values() if d is not None})]
     kept = rows.filter(day.isin(dates) if dates else ibis.literal(False), rows.balance_cny > 0)
@@ -54,7 +56,7 @@ def prepare_holdings(mart: MartLike, as_of: dt.date, entity: EntityName = "custo
     )
 
 
-def _dates(rows: ir.Table, as_of: dt.date) -> dict[str, dt.date | None]:
+def snapshot_dates(rows: ir.Table, as_of: dt.date) -> dict[str, dt.date | None]:
     """The date of each of `SNAPSHOTS`, None where the mart has none so early."""
     day = rows.snapshot_date
     limits = {name: date_of(as_of - dt.timedelta(days=ago)) for name, ago in SNAPSHOTS.items()}

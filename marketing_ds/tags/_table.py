@@ -54,8 +54,8 @@ def tag_table(
         The day, between the first customer's and the mart's last. Left out with `keys`.
     tags : sequence of str or Tag, optional
         Names of tags, see `catalogue`, and tags of your own, see `define`. By default every tag
-        whose tables the mart has: tags of absent or empty tables are left out rather than filled
-        with nulls.
+        whose tables the mart has, but for dates such as `opened_on`, which are there for rules and
+        must be named: tags of absent or empty tables are left out rather than filled with nulls.
     entity : {"customer", "product", "campaign"}
         What the tags are about.
     keys : pandas.DataFrame or ibis.Table, optional

@@ -296,6 +296,14 @@ class Tag:
         """The name shown to people, in English (`en`) or Chinese (`zh`)."""
         return self.title_zh if language == "zh" else self.title_en
 
+    def __repr__(self) -> str:
+        return f"Tag({self.name}: {self.type} of a {self.entity}, {self.title_en!r})"
+
+    def _repr_html_(self) -> str:
+        from ._catalogue_html import catalogue_html
+
+        return catalogue_html([self])
+
     def value_title(self, value: str, language: str = "en") -> str:
         """How `value` is shown to people: its Chinese name in `zh`, where it has one."""
         return dict(self.words).get(value, value) if language == "zh" else value

@@ -154,9 +154,9 @@ def _refresh(setting: Setting, day: dt.date, *, full: bool) -> Figures:
         measures = clock()
         mart.con.to_parquet(done.table, setting.file("refreshed"), compression="zstd")
         took = clock()
-    expected = "full" if full else "forward"
-    if wrong := [s for s in done.sources if s.how != expected]:
-        raise SystemExit(f"measures of {day} had in another way than '{expected}': {wrong}")
+    expected = {"full"} if full else {"forward", "kept"}
+    if wrong := [s for s in done.sources if s.how not in expected]:
+        raise SystemExit(f"measures of {day} had in another way than {expected}: {wrong}")
     return {**took, "measures_wall": measures["wall"], "measures_cpu": measures["cpu"]}
 
 

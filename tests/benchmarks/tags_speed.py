@@ -7,7 +7,8 @@ turns so that all meet the same machine, every run in a process of its own:
 - ``sql``: the same table by the best SQL that we can write by hand for DuckDB (`_tags_sql`);
 - ``plain``: the same in the plain way, one GROUP BY with FILTER (`_tags_sql_plain`);
 - ``pandas``, ``pandas_categories``: the same in pandas (`_tags_pandas`), reading included;
-- ``refresh``: the day brought forward from the day before by `refresh_tags`, against the full way.
+- ``refresh``: the day brought forward from the day before by `refresh_tags`, against the full way;
+  on a month's end (the default ``--day``) a snapshot of balances comes in besides.
 
 Prints medians, and medians of the ratios of neighbouring runs: of seconds, of processor seconds, and
 of these without what Python takes to build and compile our query ("engine"). With ``--check`` all tables are first
@@ -84,6 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", default="70%", help="DuckDB's memory_limit, ours and by hand")
+    parser.add_argument("--day", type=dt.date.fromisoformat, default=dt.date.fromisoformat(AS_OF))
     parser.add_argument("--check", action="store_true", help="compare all tables tag by tag first")
     parser.add_argument("--folder", type=Path, help="a folder to keep the marts in")
     return parser.parse_args()
@@ -104,7 +106,7 @@ def _setting(mart: Path, scratch: Path, given: argparse.Namespace) -> Setting:
         "memory_limit": given.memory,
         "enable_progress_bar": "false",
     }
-    return Setting(mart, scratch, dt.date.fromisoformat(AS_OF), tuple(options.items()))
+    return Setting(mart, scratch, given.day, tuple(options.items()))
 
 
 def _check(setting: Setting, parts: Sequence[str]) -> None:
@@ -150,7 +152,7 @@ def _engine(ours: Figures) -> float:
 
 
 def _refresh(setting: Setting, repeats: int) -> None:
-    """Two lines: the measures kept, and the table, each brought forward and in full."""
+    """The measures kept, the table, and the table with what is kept: brought forward and in full."""
     first = runs.alone(runs.kept, setting)
     taken: dict[str, list[Figures]] = {"forward": [], "added up": [], "full": []}
     for _ in range(repeats):
@@ -162,13 +164,15 @@ def _refresh(setting: Setting, repeats: int) -> None:
         f"\nthe day refreshed from the day before, which took {first['measures_wall']:.1f} s to keep"
     )
     _line("", "seconds", "CPU s", "peak GiB", "full/it", "CPU", "target")
-    ways = {
-        "measures, added up in full": (added, "measures_", None),
-        "measures, brought forward": (forward, "measures_", "added up"),
-        "table, in full": (full, "", None),
-        "table, brought forward": (forward, "", "full"),
-    }
-    for name, (median, prefix, against) in ways.items():
+    ways = [
+        ("measures, added up in full", added, "measures_", None),
+        ("measures, brought forward", forward, "measures_", "added up"),
+        ("table, in full", full, "", None),
+        ("table, brought forward", forward, "", "full"),
+        ("both, in full", added, "", None),
+        ("both, brought forward", forward, "", "added up"),
+    ]
+    for name, median, prefix, against in ways:
         keys = [f"{prefix}wall", f"{prefix}cpu"]
         figures = [*(f"{median[key]:,.1f}" for key in keys), f"{median['peak']:.1f}"]
         if against:

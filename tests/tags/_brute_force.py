@@ -161,6 +161,7 @@ def customer_tags(bank: Bank, person: Row) -> dict[str, Any]:
         | _campaigns(own(bank.contacts), own(bank.assignments), bank)
         | _conversions(own(bank.outcomes), own(bank.assignments), bank)
         | _benefits(own(bank.grants), bank)
+        | _dates(person, moves, visits, bank)
     )
     return (
         tags | _stages(tags, moves, tenure) | _happenings(tags, moves, visits, tenure, held, bank)
@@ -472,6 +473,17 @@ def _stages(tags: dict[str, Any], moves: Rows, tenure: int) -> dict[str, Any]:
         "rfm_amount": amount,
         "rfm_class": f"{worth}_{kind[recency >= 4, frequency >= 4]}",
     }  # fmt: skip
+
+
+def _dates(person: Row, moves: Rows, visits: Rows, bank: Bank) -> dict[str, Any]:
+    tags: dict[str, Any] = {"opened_on": person["opened_on"]}
+    bought = those(moves, kind="purchase")
+    for name, rows in {"transaction": moves, "purchase": bought, "event": visits}.items():
+        days = [bank.as_of - dt.timedelta(days=r["ago"]) for r in rows]
+        tags[f"first_{name}_on"] = min(days, default=None)
+        tags[f"last_{name}_on"] = max(days, default=None)
+    own = [bank.as_of - dt.timedelta(days=r["ago"]) for r in _own_moves(moves)]
+    return tags | {"last_transaction_on": max(own, default=None)}
 
 
 def _happenings(

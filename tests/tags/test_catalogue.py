@@ -196,3 +196,14 @@ def test_a_mart_adds_its_attributes(tiny_mart: Mart) -> None:
 def test_entities_name_tables_and_keys_of_the_contract() -> None:
     for entity in ENTITIES.values():
         assert schema.MART[entity.table].grain == (entity.key,)
+
+
+def test_a_tag_and_a_catalogue_show_themselves_in_a_line() -> None:
+    found = catalogue().search("salary stopped")
+    assert repr(found["salary_stopped"]) == (
+        "Tag(salary_stopped: boolean of a customer, 'Salary has stopped')"
+    )
+    assert "<code>salary_stopped</code>" in found["salary_stopped"]._repr_html_()
+    assert repr(found) == "Catalogue(1 tag: salary_stopped)"
+    assert repr(catalogue()).endswith(", …)")
+    assert len(repr(catalogue())) < 200

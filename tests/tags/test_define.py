@@ -267,7 +267,7 @@ def test_any_text_is_a_tag_or_refused(sql: str) -> None:
         ({}, "exactly one of rule, bands, expression, sql, listed, got none"),
         ({"rule": "aum > 1", "sql": "aum"}, "got rule and sql"),
         ({"rule": "amu > 1"}, "unknown tag 'amu'; did you mean 'aum'"),
-        ({"rule": "aum"}, "must be compared with numbers"),
+        ({"rule": "aum"}, "holds numbers, so it must be compared with something"),
         ({"rule": "aum > 'x'"}, "must be compared with numbers"),
         ({"rule": "aum >"}, "rule must have a value here"),
         ({"rule": "top 10 by aum"}, "top and bottom are for audiences"),

@@ -11,8 +11,9 @@ import ibis.expr.types as ir
 import pytest
 
 from marketing_ds._core.errors import InvalidInput, MartError
+from marketing_ds.audiences import audience
 from marketing_ds.mart import Mart
-from marketing_ds.tags import catalogue, tag_table
+from marketing_ds.tags import catalogue, define, tag_table
 
 from .conftest import OpenTables, Rows, frame_of
 
@@ -46,6 +47,16 @@ def test_columns_have_the_declared_types(tiny_mart: Mart) -> None:
     known = catalogue()
     declared = {name: known[name].type for name in table.columns if name != "customer_id"}
     assert {name: str(table[name].type()) for name in declared} == declared
+
+
+def test_dates_come_where_they_are_named(tiny_mart: Mart) -> None:
+    assert "date" not in {str(t) for t in tag_table(tiny_mart, AS_OF).schema().types}
+    table = tag_table(tiny_mart, AS_OF, ["opened_on", "last_purchase_on"])
+    lately = define("lately", rule="opened_on > as_of - 1 month")
+    chosen = audience(table, "opened_on >= as_of - 1 month", as_of=AS_OF)
+    assert chosen.to_frame()["customer_id"].tolist() == ["c11"]
+    flags = tag_table(tiny_mart, AS_OF, [lately]).filter(ibis._.lately).to_pyarrow()
+    assert flags["customer_id"].to_pylist() == ["c11"]
 
 
 def test_chosen_tags_come_in_the_order_asked(tiny_mart: Mart) -> None:

