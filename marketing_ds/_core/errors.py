@@ -39,7 +39,8 @@ class MissingExtra(MarketingError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(
-            f"{package} is not installed; install it with: pip install 'marketing-ds[{extra}]'"
+            f"{package} is not installed; install it with: pip install 'marketing-ds[{extra}]' (in a "
+            f"clone: pip install '.[{extra}]')"
         )
 
 
@@ -50,9 +51,11 @@ def did_you_mean(word: str, options: Iterable[object]) -> str:
     --------
     >>> did_you_mean("lifecicle", ["lifecycle", "age"])
     "; did you mean 'lifecycle'?"
+    >>> did_you_mean("AUM", ["age", "aum"])
+    "; did you mean 'aum'?"
     >>> did_you_mean("zzz", ["lifecycle", "age"])
     ''
     """
-    words = [option for option in options if isinstance(option, str)]  # columns may be numbers
-    near = difflib.get_close_matches(word, words, n=3, cutoff=0.6)
+    words = {o.lower(): o for o in options if isinstance(o, str)}  # columns may be numbers
+    near = [words[n] for n in difflib.get_close_matches(word.lower(), words, n=3, cutoff=0.6)]
     return f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""

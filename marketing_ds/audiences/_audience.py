@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.types as ir
 
-from marketing_ds._core.checks import check_count, check_date
 from marketing_ds._core.display import Result
-from marketing_ds._core.errors import InvalidInput
-from marketing_ds._core.hashing import salted_digest
-from marketing_ds.rules import And, Or, Removals, Rule, Top, bind, removals
+from marketing_ds.rules import And, Removals, Rule, bind, removals
 
+from ._algebra import joined
 from ._moving import is_row_wise, matching
 from ._words import describe
 
@@ -214,14 +212,9 @@ class Audience(Result):
             Of the lot: a hash of salt and id, the same on every day and engine. Another salt draws
             others.
         """
-        check_count("n", n, low=1)
-        if by is None:
-            order: list[ir.Value] = [salted_digest(self.base[ID], salt=f"limit:{salt}")]
-        else:
-            bind(Top(by, n), self.base)  # complains of a tag that is unknown or has no order
-            order = [self.base[by].desc(nulls_first=False)]
-        lot = {"salt": salt} if by is None else {"by": by}
-        return self._first(n, order, self.condition, {"limit": n, **lot, "of": self.how})
+        from ._first import limited
+
+        return limited(self, n, by, salt)
 
     def top(self, n: int, by: str) -> Audience:
         """The `n` customers with the greatest value of the tag `by`.
@@ -229,16 +222,9 @@ class Audience(Result):
         Customers without a value are never among them; ties go to the smaller `customer_id`. The
         rule ``top n by tag`` ranks the whole table instead.
         """
-        bind(Top(by, n), self.base)
-        with_value = self.condition & self.base[by].notnull()
-        order = [self.base[by].desc(nulls_first=False)]
-        return self._first(n, order, with_value, {"top": n, "by": by, "of": self.how})
+        from ._first import ranked
 
-    def _first(
-        self, n: int, order: list[ir.Value], among: ir.BooleanValue, how: Mapping[str, Any]
-    ) -> Audience:
-        kept = self.base.filter(among).order_by(*order, self.base[ID]).limit(n)
-        return Audience(self.base, None, how, self.base[ID].isin(kept[ID]), self.as_of)
+        return ranked(self, n, by)
 
     def split(
         self,
@@ -294,54 +280,26 @@ class Audience(Result):
         """
         from ._split import split
 
-        return split(self, arms, tuple(stratify), balance, salt, salts)
+        return split(self, arms, stratify, balance, salt, salts)
 
     def __and__(self, other: Audience) -> Audience:
-        return self._with(other, "and", self.condition & self._same(other).condition, And)
+        return joined(self, other, "and")
 
     def __or__(self, other: Audience) -> Audience:
-        return self._with(other, "or", self.condition | self._same(other).condition, Or)
+        return joined(self, other, "or")
 
     def __sub__(self, other: Audience) -> Audience:
-        return self._with(other, "minus", self.condition & ~self._same(other).chosen, None)
+        return joined(self, other, "minus")
 
     def __invert__(self) -> Audience:
         return Audience(self.base, None, {"everybody_but": self.how}, ~self.chosen, self.as_of)
-
-    def _same(self, other: object) -> Audience:
-        """`other`, if it was chosen from the same table."""
-        if not isinstance(other, Audience):
-            raise InvalidInput(
-                f"an audience combines with an audience, got {type(other).__name__}; "
-                f"make one with audience(tags, ...)"
-            )
-        if not self.base.equals(other.base):
-            raise InvalidInput(
-                "audiences must be chosen from the same tag table to be combined; choose the "
-                "second one from the first one's: audience(first.base, ...)"
-            )
-        return other
-
-    def _with(
-        self,
-        other: Audience,
-        word: str,
-        condition: ir.BooleanValue,
-        joint: type[And] | type[Or] | None,
-    ) -> Audience:
-        same_day = self.as_of == other.as_of
-        rule = None
-        if joint and same_day and self.rule and other.rule:
-            rule = joint((self.rule, other.rule))
-        how = {word: [self.how, other.how]}
-        return Audience(self.base, rule, how, condition, self.as_of if same_day else None)
 
     def publish(
         self,
         mart: Publisher,
         name: str,
         *,
-        as_of: str | dt.date,
+        as_of: str | dt.date | None = None,
         channel: str | None = None,
         max_contacts: ContactCap | Sequence[ContactCap] = (),
         suppress: Mapping[str, object] | None = None,
@@ -359,8 +317,8 @@ class Audience(Result):
             Where to publish.
         name : str
             Name of the segment.
-        as_of : date or str
-            The day of the tags that it was chosen by.
+        as_of : date or str, optional
+            The day of the tags that it was chosen by; needed unless the audience knows it.
         channel : str, optional
             The channel through which it will be contacted; without one the segment is not for
             contact.
@@ -374,24 +332,16 @@ class Audience(Result):
         InvalidInput, PublicationError
             If an argument breaks a rule, or the mart refuses.
         """
-        day = check_date("as_of", as_of)
-        if self.as_of is not None and day != self.as_of:
-            raise InvalidInput(
-                f"as_of must be the day of the tags that chose the audience, {self.as_of}, got {day}"
-            )
-        lists = {
-            list_name: value.ids() if isinstance(value, Audience) else value
-            for list_name, value in (suppress or {}).items()
-        }
-        return mart.publish(
-            "segments",
-            self.ids(),
-            name=name,
-            as_of=day,
-            parameters={"audience": dict(self.how), "text": self.text},
+        from ._publisher import publish
+
+        return publish(
+            self,
+            mart,
+            name,
+            as_of=as_of,
             channel=channel,
             max_contacts=max_contacts,
-            suppress=lists,
+            suppress=suppress,
         )
 
     @property

@@ -66,7 +66,7 @@ def audience(
                                 ``name ends with 'Ltd'``, ``name like 'A_c%'``
     days                        ``opened_on >= date '2026-01-01'``,
                                 ``opened_on >= as_of - 3 months``,
-                                ``matures_on between as_of and as_of + 30 days``
+                                ``last_event_on between as_of - 4 weeks and as_of``
     rank in the whole table     ``top 1000 by aum``, ``bottom 500 by age``, ``top 5 % by aum``
     together                    ``and``, ``or``, ``not``, brackets;
                                 ``not`` may stand before ``in``, ``between``, ``contains``, …
@@ -74,7 +74,8 @@ def audience(
 
     As in SQL, a comparison with a null selects nobody, nor does its ``not``; nor do ``top`` and
     ``bottom`` select or, with ``not``, count customers without a value. Ties of a rank go to the
-    smaller `customer_id`. In ``like``, ``%`` is any letters and ``_`` one letter, and a backslash
+    smaller `customer_id`. NaN, which tag tables do not have, is greater than every number, as engines
+    say. In ``like``, ``%`` is any letters and ``_`` one letter, and a backslash
     takes their meaning away. A tag whose name is a word of the language, or has blanks, stands in
     backticks.
 
@@ -116,8 +117,20 @@ def _as_base(tags: object) -> ir.Table:
         if tags[ID].duplicated().any():
             twice = tags.loc[tags[ID].duplicated(), ID].iloc[0]
             raise InvalidInput(f"tags must have one row a customer, got {twice!r} more than once")
-        tags = ibis.memtable(pa.Table.from_pandas(tags, preserve_index=False))
+        tags = ibis.memtable(_as_arrow(tags))
     return check_tag_table(tags)
+
+
+def _as_arrow(tags: pd.DataFrame) -> pa.Table:
+    twice = tags.columns[tags.columns.duplicated()]
+    if len(twice):
+        raise InvalidInput(f"tags must have names of their own, got {twice[0]!r} twice")
+    try:
+        return pa.Table.from_pandas(tags, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InvalidInput(
+            f"tags must hold values of one type in each column: {error.args[-1]}"
+        ) from error
 
 
 def check_tag_table(tags: object) -> ir.Table:

@@ -62,6 +62,8 @@ class SizeEstimate(Result):
         return pd.DataFrame({name: [getattr(self, name)] for name in (*ends, "base", "sample")})
 
     def __repr__(self) -> str:
+        if self.sample == self.base:
+            return f"SizeEstimate({self.count:,} of {self.base:,} customers, all of them counted)"
         ends = f"{self.count_ci_lower:,} to {self.count_ci_upper:,}"
         return f"SizeEstimate(about {self.count:,}: {ends} of {self.base:,} customers)"
 

@@ -12,6 +12,8 @@ import pandas as pd
 from marketing_ds._core.display import Result, frame_html
 from marketing_ds._core.errors import InvalidInput
 
+from ._algebra import of_one_table
+
 if TYPE_CHECKING:
     from ._audience import Audience
 
@@ -81,7 +83,7 @@ def overlap(audiences: Sequence[Audience], names: Sequence[str] | None) -> Overl
     if len(audiences) > _MOST:
         raise InvalidInput(f"overlap compares at most {_MOST} audiences, got {len(audiences)}")
     for other in audiences[1:]:
-        first._same(other)
+        of_one_table(first, other)
     flags = first.base.select(
         **{f"_{n}": each.chosen.cast("int64") for n, each in enumerate(audiences)}
     )

@@ -23,11 +23,10 @@ from marketing_ds._core.hashing import salted_digest
 from ._arms import best_draw
 from ._audience import ID, Audience
 from ._balance import MISSING, balance_frame, columns_of, scored
+from ._publisher import Publisher, check_publisher
 
 if TYPE_CHECKING:
     from marketing_ds.mart import Publication
-
-    from ._publisher import Publisher
 
 _MOST_ARMS = 100
 _MOST_STRATA = 10_000
@@ -102,10 +101,12 @@ class Split(Result):
         """The largest standardised difference of any two arms; 0 if nothing was compared."""
         return float(self.balance["smd"].max()) if len(self.balance) else 0.0
 
-    def _repr_html_(self) -> str:
+    def __repr__(self) -> str:
         arms = ", ".join(f"{row.arm} {row.customers:,}" for row in self.counts.itertuples())
-        title = f"Split: {arms}; largest difference {self.worst:.4f} standard deviations"
-        return frame_html(self.balance, title=title)
+        return f"Split({arms}; largest difference {self.worst:.4f} standard deviations)"
+
+    def _repr_html_(self) -> str:
+        return frame_html(self.balance, title=repr(self))
 
     def publish(self, mart: Publisher, name: str, *, as_of: str | dt.date) -> Publication:
         """Publish the assignments, for the evaluation to come, as `assignments`.
@@ -127,6 +128,7 @@ class Split(Result):
         InvalidInput, PublicationError
             If an argument breaks a rule, or the mart refuses: all customers must be known to it.
         """
+        check_publisher(mart)
         day = check_date("as_of", as_of)
         rows = self.assignments.assign(as_of=pd.Series([day] * len(self.assignments), dtype=object))
         return mart.publish("assignments", rows, name=name, as_of=day, parameters=self.how)
@@ -135,21 +137,24 @@ class Split(Result):
 def split(
     aud: Audience,
     arms: Mapping[str, float] | Sequence[str],
-    stratify: tuple[str, ...],
+    stratify: Sequence[str],
     balance: Sequence[str] | None,
     salt: str,
     salts: int,
 ) -> Split:
     """The work behind `Audience.split`."""
     shares = _shares(arms)
+    if isinstance(stratify, str):
+        raise InvalidInput(f"stratify must be a list of tags, got {stratify!r}")
+    by = tuple(stratify)
     if not isinstance(salt, str):
         raise InvalidInput(f"salt must be text, got {salt!r}")
     check_count("salts", salts, low=1, high=100_000)
     compared = _compared(aud, balance)
-    _check_strata(aud.base, stratify)
-    rows = _fetched(aud, (*stratify, *compared))
+    _check_strata(aud.base, by)
+    rows = _fetched(aud, (*by, *compared))
     _check_sizes(rows.num_rows, shares)
-    strata, labels = _strata(rows.select(stratify))
+    strata, labels = _strata(rows.select(by))
     columns = columns_of(rows.select(compared))
     draw = best_draw(
         _numbers(rows[_HASH]),
@@ -167,7 +172,7 @@ def split(
     how = {
         "audience": dict(aud.how),
         "arms": shares,
-        "stratify": list(stratify),
+        "stratify": list(by),
         "balance": list(compared),
         "salt": salt,
         "salts": salts,
@@ -236,7 +241,9 @@ def _check_strata(base: ir.Table, stratify: tuple[str, ...]) -> None:
 
 def _check_sizes(n: int, shares: Mapping[str, float]) -> None:
     if n < len(shares):
-        raise InvalidInput(f"an audience of {n} customers cannot be split into {len(shares)} arms")
+        raise InvalidInput(
+            f"an audience of {n} customer(s) cannot be split into {len(shares)} arms"
+        )
     for arm, share in shares.items():
         if n * share < 1 - _ROUNDING:
             raise InvalidInput(

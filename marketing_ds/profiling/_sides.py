@@ -155,4 +155,7 @@ def _within(aud: Audience | object, base: ir.Table | pd.DataFrame | None) -> Aud
         return audience(base, aud)
     if isinstance(base, ir.Table) and base.equals(aud.base):
         return aud
-    return audience(base, aud.ids())
+    try:
+        return audience(base, aud.ids())
+    except InvalidInput as error:
+        raise InvalidInput(f"base must hold every customer of the audience: {error}") from error

@@ -25,6 +25,7 @@ _COMPARE: Mapping[str, Callable[[ir.Value, ir.Value], ir.BooleanValue]] = {
     ">=": lambda a, b: a >= b,
 }
 _AS_OF = "as_of"
+_NULLS = ("none", "nan", "na")
 _LONGEST_RULE = 200
 
 
@@ -113,23 +114,31 @@ class _Binder:
         if kind in ("text", "boolean"):
             self._fail(rule, f"tag {rule.tag!r} holds {_WORDS[kind]}, which have no order; {way}")
 
-    def _column(self, tag: str, rule: Rule, place: int | None = None) -> ir.Value:
+    def _column(self, tag: str, rule: Rule) -> ir.Value:
         if tag not in self._table.columns:
-            hint = did_you_mean(tag, self._table.columns)
-            self._fail(
-                rule,
-                f"rule names the unknown tag {tag!r}{hint or '; the table has no such column'}",
-                place,
-            )
+            hint = did_you_mean(tag, self._table.columns) or "; the table has no such column"
+            self._fail(rule, f"rule names the unknown tag {tag!r}{hint}")
         column = self._table[tag]
         return column.date() if column.type().is_timestamp() else column
+
+    def _other(self, tag: str, rule: Rule, kind: str, place: int | None) -> ir.Value:
+        """The tag on the right of a comparison; a value is easily taken for one."""
+        if tag not in self._table.columns:
+            hint = did_you_mean(tag, self._table.columns)
+            if tag.lower() in _NULLS:
+                hint = "; test for null with is null or is not null"
+            elif kind == "text":
+                hint += f"; a value stands in quotes: {tag!r}"
+            unknown = hint or "; the table has no such column"
+            self._fail(rule, f"rule names the unknown tag {tag!r}{unknown}", place)
+        return self._column(tag, rule)
 
     def _right(self, rule: Compare | In | Between, value: Operand, number: int) -> ir.Value:
         """Value `number` of the rule, checked against the tag's type."""
         place = rule.places[number] if rule.places else None
         kind = _kind(self._column(rule.tag, rule).type())
         if isinstance(value, TagName):
-            other = self._column(value.tag, rule, place)
+            other = self._other(value.tag, rule, kind, place)
             if _kind(other.type()) != kind:
                 self._fail(
                     rule,
@@ -141,6 +150,11 @@ class _Binder:
         if kind == "date" and isinstance(value, str):
             value = _day(value)
         if kind not in ("other", _kind_of(value)):
+            if value is True and self._text is not None and place is None:  # the tag stood alone
+                self._fail(
+                    rule,
+                    f"tag {rule.tag!r} holds {_WORDS[kind]}, so it must be compared with something",
+                )
             self._fail(
                 rule,
                 f"tag {rule.tag!r} must be compared with {_WORDS[kind]}, got {brief(value)}",
@@ -152,7 +166,7 @@ class _Binder:
 
     def _relative_day(self, rule: Rule, day: AsOf, place: int | None) -> ir.Value:
         if _AS_OF in self._table.columns:
-            column = self._column(_AS_OF, rule, place)
+            column = self._column(_AS_OF, rule)
             if _kind(column.type()) != "date":
                 self._fail(rule, f"column 'as_of' must hold dates, got {column.type()}", place)
             step = ibis.interval(**{day.unit: abs(day.amount)})

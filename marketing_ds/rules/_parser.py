@@ -47,7 +47,7 @@ from ._rules import (
     Rule,
     Top,
 )
-from ._tokens import Token, fail, tokens
+from ._tokens import NO_ARITHMETIC, Token, fail, tokens
 from ._values import UNITS, AsOf, Operand, Scalar, TagName, brief, check_scalar
 
 _T = TypeVar("_T")
@@ -55,6 +55,11 @@ _MAX_LENGTH = 100_000
 _MAX_DIGITS = 40
 _FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _SAME = {"=": "==", "<>": "!="}
+_ADVICE = {
+    "+": f"; {NO_ARITHMETIC}",
+    "-": f"; {NO_ARITHMETIC}",
+    ",": "; in numbers no comma stands between digits",
+}
 _MATCHES: Mapping[str, Matching] = {
     "contains": "contains",
     "starts": "starts with",
@@ -91,7 +96,8 @@ class _Parser:
         if self._peek.text == ")":
             self._fail("rule has a ')' without '('")
         if self._peek.kind != "end":
-            self._fail(f"rule must go on with and, or, or end here, got {self._peek.shown}")
+            more = _ADVICE.get(self._peek.text, "") if self._peek.kind == "mark" else ""
+            self._fail(f"rule must go on with and, or, or end here, got {self._peek.shown}{more}")
         return rule
 
     def _or(self) -> Rule:
@@ -154,6 +160,8 @@ class _Parser:
                 "rule must go on with in, between, contains, starts with, ends with or like after "
                 f"not, got {token.shown}"
             )
+        elif token.text == "(":
+            self._fail(f"rule must compare {tag!r} with something; it is no function", place)
         else:
             self._fail(f"rule must compare {tag!r} with something here, got {token.shown}")
         return Not(rule, position=place) if negated else rule

@@ -12,6 +12,7 @@ from marketing_ds._core.errors import InvalidInput
 from ._values import brief
 from ._writing import KEYWORDS
 
+NO_ARITHMETIC = "what is computed is a tag of its own (mds.tags.define)"
 _SHOWN = 60
 """Letters shown on either side of an error."""
 # `++` and `*+` never give back what they took: no text takes longer than its length says.
@@ -27,6 +28,16 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _FOREIGN = {"&": "and", "|": "or", "~": "not", "!": "not"}
+_LOOKALIKE = {
+    letter: plain
+    for plain, letters in {
+        "(": "（[【", ")": "）]】", ",": "，、", "'": "‘’“”＇＂「」", "%": "％", "-": "−–",
+        "==": "＝", ">": "＞", "<": "＜", ">=": "≥⩾", "<=": "≤⩽", "!=": "≠",
+    }.items()
+    for letter in letters
+}  # fmt: skip
+"""What keyboards and word processors write for a sign of the language."""
+_COMPUTED = "*/^"
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,10 @@ def _fail_token(text: str, position: int) -> NoReturn:
         fail(text, position, f"rule has an opening {letter} that is never closed")
     if letter in _FOREIGN:
         fail(text, position, f"rule must use the word {_FOREIGN[letter]!r}, got {letter!r}")
-    if letter in "+-.0123456789":
+    if letter in _LOOKALIKE:
+        fail(text, position, f"rule must have {_LOOKALIKE[letter]!r} here, got {letter!r}")
+    if letter in _COMPUTED:
+        fail(text, position, f"rule must not contain {letter!r}; {NO_ARITHMETIC}")
+    if letter.isdigit() or (letter == "." and text[position + 1 : position + 2].isdigit()):
         fail(text, position, "rule has a malformed number")
     fail(text, position, f"rule must not contain {letter!r}")

@@ -36,7 +36,8 @@ def test_code_that_knows_only_python_can_catch_them(
 
 def test_a_missing_package_says_what_to_install() -> None:
     assert str(MissingExtra("pyspark", "spark")) == (
-        "pyspark is not installed; install it with: pip install 'marketing-ds[spark]'"
+        "pyspark is not installed; install it with: pip install 'marketing-ds[spark]' "
+        "(in a clone: pip install '.[spark]')"
     )
 
 

@@ -214,6 +214,8 @@ def test_what_does_not_fit_the_tags_is_refused(rule: Any, message: str) -> None:
         (FRAME.assign(customer_id=range(8)), "customer ids as text, got 0"),
         (FRAME.assign(customer_id="c1"), "one row a customer, got 'c1' more than once"),
         (TAGS.mutate(customer_id=TAGS.n), "customer_id must hold text"),
+        (FRAME[["customer_id", "n", "n"]], "tags must have names of their own, got 'n' twice"),
+        (FRAME.assign(n=[1, "x"] * 4), "values of one type in each column: .* column n "),
     ],
 )
 def test_what_is_no_tag_table_is_refused(tags: Any, message: str) -> None:
@@ -306,3 +308,18 @@ def test_the_day_of_publication_is_that_of_the_tags(tiny_mart: Mart) -> None:
     with pytest.raises(InvalidInput, match=r"as_of must be the day of the tags.*2026-06-30, got"):
         chosen.publish(tiny_mart, "all", as_of="2026-07-01")
     assert chosen.publish(tiny_mart, "all", as_of="2026-06-30").rows == 12
+    # What knows its day need not be told it.
+    assert chosen.publish(tiny_mart, "all").found
+    unknowing = audience(tiny_mart["customers"], "region is not null")
+    with pytest.raises(InvalidInput, match="as_of must be given: the day of the tags"):
+        unknowing.publish(tiny_mart, "all")
+
+
+def test_only_a_mart_publishes_and_lists_have_names(tiny_mart: Mart) -> None:
+    chosen = audience(tiny_mart["customers"], "opened_on <= as_of", as_of="2026-06-30")
+    with pytest.raises(InvalidInput, match=r"mart must be an open mart.*got 'workspace'"):
+        chosen.publish("workspace", "all")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="mart must be an open mart"):
+        chosen.split(["a", "b"]).publish("workspace", "all", as_of="2026-06-30")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="suppress must map the name of a list"):
+        chosen.publish(tiny_mart, "all", suppress=["c01"])  # type: ignore[arg-type]

@@ -138,7 +138,7 @@ def test_an_estimate_of_an_empty_base() -> None:
 
 def test_an_estimate_shows_itself() -> None:
     found = audience(TAGS, "n > 3").estimate()
-    assert repr(found) == "SizeEstimate(about 4: 4 to 4 of 8 customers)"
+    assert repr(found) == "SizeEstimate(4 of 8 customers, all of them counted)"
     assert found.to_frame().loc[0, "count_ci_upper"] == 4
     assert "SizeEstimate" in found._repr_html_()
 

@@ -218,6 +218,7 @@ def test_one_customer_an_arm() -> None:
         (7, {}, "arms must map names"),
         ({"a": 0.0001, "b": 0.9999}, {}, "arm 'a' would hold nobody: 0.0001 of 1200"),
         (["a", "b"], {"stratify": ["regio"]}, "did you mean 'region'"),
+        (["a", "b"], {"stratify": "region"}, "stratify must be a list of tags, got 'region'"),
         (["a", "b"], {"stratify": ["aum"]}, "'aum' is float64: make bands"),
         (["a", "b"], {"stratify": ["customer_id"]}, "stratify needs tags of words"),
         (["a", "b"], {"stratify": ["tier", "tier"]}, "each tag once"),
@@ -237,7 +238,9 @@ def test_what_cannot_be_split_is_said(arms: Any, options: Any, message: str) -> 
 def test_too_few_customers() -> None:
     for number in (0, 1):
         few = audience(TAGS, FRAME["customer_id"].head(number).tolist())
-        with pytest.raises(InvalidInput, match=f"audience of {number} customers cannot be split"):
+        with pytest.raises(
+            InvalidInput, match=rf"audience of {number} customer\(s\) cannot be split"
+        ):
             few.split(["a", "b"])
     two_each = audience(FRAME.assign(pair=[f"p{n // 2}" for n in range(N)]), "aum > 0")
     ten = audience(two_each.base, [f"c{n:04d}" for n in range(10)])
@@ -313,3 +316,4 @@ def test_without_strata_the_stratum_is_null(tiny_mart: Mart) -> None:
 def test_a_split_shows_itself() -> None:
     drawn = everybody().split(ARMS, balance=["aum"])
     assert "control 240, coupon 600, message 360" in drawn._repr_html_()
+    assert repr(drawn).startswith("Split(control 240, coupon 600, message 360; largest")

@@ -23,7 +23,7 @@ def _table(frame: pd.DataFrame) -> ibis.Table:
 
 def test_a_base_smaller_than_the_audience() -> None:
     aud = audience(FRAME, "aum >= 0")
-    with pytest.raises(InvalidInput, match=r"'c00100'.*which it does not have"):
+    with pytest.raises(InvalidInput, match=r"base must hold every customer.*'c00100'"):
         profile(aud, base=FRAME.head(100))
 
 

@@ -150,6 +150,15 @@ def test_the_main_differences_are_told_in_words(prof: Profile, tmp_path: Path) -
     assert "Tags that the audience was chosen by differ by construction" in text
 
 
+def test_the_same_people_are_told_of_once() -> None:
+    idle = FRAME["aum"] > 15000
+    frame = FRAME.assign(idle=idle, bought_nothing=idle, visits=np.where(idle, 0, 3))
+    found = findings(
+        profile(audience(frame, "aum >= 20000"), tags=["idle", "bought_nothing", "visits"]), "en"
+    )
+    assert len(found) == 1
+
+
 def test_the_same_in_chinese(rich: Audience, extras: list[Result], tmp_path: Path) -> None:
     prof = profile(rich, pairs=[("lifecycle", "region")], language="zh")
     text = _page(prof, tmp_path, extras=[replace(extras[0], language="zh")]).text

@@ -76,7 +76,7 @@ def test_usual_tags_are_watched(tiny_mart: Mart) -> None:
 
 
 def test_relative_days_mean_each_day(tiny_mart: Mart) -> None:
-    found = trend(tiny_mart, "tenure_days < 30", ["2026-06-10", "2026-06-30"], tags=[])
+    found = trend(tiny_mart, "opened_on > as_of - 30 days", ["2026-06-10", "2026-06-30"], tags=[])
     assert found.rows["n"].tolist() == [0, 1]  # c11 was opened on 15 June
     assert [alarm.kind for alarm in found.alarms] == ["empty"]
     assert np.isnan(found.rows["rel_change"].iloc[1])

@@ -144,6 +144,12 @@ def test_a_percentage_is_rounded_up_to_whole_customers(n: int, percent: int, dec
         ("flag or top 5 by s", 17, "tag 's' holds words, which have no order"),
         ("bottom 5 by zzz", 12, "unknown tag 'zzz'"),
         ("m > s", 4, "tag 'm' holds numbers but tag 's' holds words"),
+        ("FLAG or n > 1", 0, "unknown tag 'FLAG'; did you mean 'flag'?"),
+        ("n = 1 and s = mature", 14, "'mature'; a value stands in quotes: 'mature'"),
+        ("n > mature", 4, "'mature'; the table has no such column"),
+        ("s = None", 4, "'None'; test for null with is null or is not null"),
+        ("flag and x", 9, "tag 'x' holds numbers, so it must be compared with something"),
+        ("x = true", 4, "tag 'x' must be compared with numbers, got True"),
     ],
 )
 def test_what_does_not_fit_the_table_is_shown_where_it_stands(

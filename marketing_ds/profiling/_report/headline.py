@@ -48,7 +48,8 @@ def findings(profile: Profile, language: str) -> pd.DataFrame:
     # What is both surely different and common says more of people than what hardly anybody has.
     weight = sure * (rows["audience_share"] - rows["base_share"]).abs()
     rows = rows[told].assign(weight=weight[told]).sort_values("weight", ascending=False)
-    rows = rows.drop_duplicates("tag")
+    # What exactly as many have are the same people again: no transactions, and so no purchases.
+    rows = rows.drop_duplicates("tag").drop_duplicates(["n_audience", "n_base"])
     subjects = {c.name: c.tag.subject if c.tag else c.name for c in profile.columns}
     place = rows.groupby(rows["tag"].map(subjects)).cumcount()
     return rows[place < _OF_ONE_SUBJECT].head(_MOST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._activity import MONEY_TAGS, SALARY_TAGS
 from ._balances import BALANCE_TAGS, HOLDING_TAGS
+from ._dates import DATE_TAGS
 from ._life import LIFE_TAGS, STAGE_TAGS
 from ._people import CONSENT_TAGS, PROFILE_TAGS
 from ._purchases import PURCHASE_TAGS
@@ -23,5 +24,6 @@ CUSTOMER_TAGS = (
     *CAMPAIGN_TAGS,
     *BENEFIT_TAGS,
     *STAGE_TAGS,
+    *DATE_TAGS,
 )
 """In the order in which tables and catalogue show them."""

@@ -77,6 +77,11 @@ def known(value: ir.Value) -> ir.Value:
     return value.notnull()
 
 
+def days_before(as_of: ir.DateValue, days: ir.IntegerValue) -> ir.Value:
+    """The day that lies so many days before `as_of`."""
+    return as_of - days.as_interval("D")
+
+
 def years(as_of: ir.DateValue, birth_year: ir.IntegerValue) -> ir.Value:
     """Age reached in the year of `as_of`."""
     return as_of.year() - birth_year

@@ -27,6 +27,7 @@ SUBJECTS = {
     "benefits": "权益使用",
     "life events": "事件与时机",
     "value and lifecycle": "价值与生命周期",
+    "dates": "日期",
     "what it is": "基本信息",
     "holders and balance": "持有规模",
     "sales": "销售",
