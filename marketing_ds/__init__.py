@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .evaluation import analyze_experiment as analyze_experiment
     from .evaluation import analyze_observational as analyze_observational
     from .evaluation import analyze_products as analyze_products
+    from .evaluation import branch_panel as branch_panel
     from .evaluation import campaign_data as campaign_data
     from .evaluation import campaign_interactions as campaign_interactions
     from .evaluation import campaign_ledger as campaign_ledger
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
     from .strategy import Limits as Limits
     from .strategy import Plan as Plan
     from .strategy import allocate as allocate
+    from .strategy import assumed_uplift as assumed_uplift
     from .strategy import eligible as eligible
     from .strategy import eligible_scores as eligible_scores
     from .strategy import expected_costs as expected_costs
@@ -146,6 +148,7 @@ _HOME = {
     "analyze_experiment": "evaluation",
     "analyze_observational": "evaluation",
     "analyze_products": "evaluation",
+    "branch_panel": "evaluation",
     "campaign_data": "evaluation",
     "campaign_interactions": "evaluation",
     "campaign_ledger": "evaluation",
@@ -181,6 +184,7 @@ _HOME = {
     "PropensityModel": "propensity",
     "UpliftModel": "uplift",
     "allocate": "strategy",
+    "assumed_uplift": "strategy",
     "audience": "audiences",
     "campaign_outcomes": "outcomes",
     "compare_curves": "uplift",
