@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings
 
 from marketing_ds.schema import CONTACT_CHANNELS, MART
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from marketing_ds.mart import Mart
+
+settings.register_profile("shared machine", deadline=None)  # others may hold it up
+settings.load_profile("shared machine")
 
 Rows = list[dict[str, Any]]
 ARROW_TYPES = {

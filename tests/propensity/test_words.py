@@ -108,7 +108,7 @@ def test_truths_words_and_dates():
     assert say("favourite_page_90d", "fund", "category")[0] == (
         "Product page seen most over the last 90 days: fund"
     )
-    assert say("opened_on", 18690, "date") == ("Opened on: 2021-03-04", "opened on：2021-03-04")
+    assert say("opened_on", 18690, "date") == ("Opened on: 2021-03-04", "开户日期：2021-03-04")
 
 
 @pytest.mark.parametrize(

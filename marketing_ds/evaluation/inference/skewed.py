@@ -25,6 +25,8 @@ from .skewness import unskewed
 
 MATTERS = 0.05
 """Skewness of a difference up to which Welch's interval stands."""
+TOLD = 100
+"""Customers of both arms from which on something is known of their skewness."""
 _STEADY = 10.0
 """Deciding customers that the variance of both arms counts for in that of one."""
 
@@ -154,6 +156,8 @@ def skewed_means(control: Estimate, arm: Estimate) -> SkewedMeans | None:
     if math.isnan(control.third) or math.isnan(arm.third):
         return None
     n, m = control.n, arm.n
+    if n + m < TOLD:
+        return None
     share = m / (n + m)
     shape = Shape(
         (1 - share) * control.raw + share * arm.raw,

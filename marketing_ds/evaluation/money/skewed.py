@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 
 from marketing_ds.evaluation.engine import FloatArray
 from marketing_ds.evaluation.inference.roots import outward
-from marketing_ds.evaluation.inference.skewed import MATTERS, Shape
+from marketing_ds.evaluation.inference.skewed import MATTERS, TOLD, Shape
 from marketing_ds.evaluation.inference.skewness import unskewed
 
 from .joint import Contrast, Joint
@@ -167,6 +167,8 @@ def skewed_contrast(
     if any(joint.third is None for joint in mine.values()):
         return None
     n = sum(joint.n for joint in mine.values())
+    if n < TOLD:
+        return None
     mean = variance = third = 0.0
     for (arm, joint), (error, _) in zip(joints.items(), contrast.parts, strict=True):
         if arm in mine and joint.third is not None:
