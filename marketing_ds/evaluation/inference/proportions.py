@@ -21,8 +21,8 @@ from .roots import inside, outward
 from .skewness import cornish_fisher
 
 FEW = 50
-_NEAR = 1e-6
-"""Largest correction of a root that was found but for rounding."""
+_STEPS, _ENOUGH = 60, 1e-12
+"""Most steps of Newton, and the relative length of one at which they end."""
 _FAR = 60.0
 """Logarithm of a ratio beyond which there is no end to it."""
 
@@ -76,12 +76,37 @@ class FewEvents:
         p = math.copysign(math.sqrt(max(third**2 - linear / (3 * size), 0.0)), q)
         angle = (math.pi + math.acos(max(-1.0, min(1.0, q / p**3 if p else 0.0)))) / 3
         base = 2 * p * math.cos(angle) - third
-        for _ in range(2):  # The angle keeps half of the digits only where two roots are near.
-            slope = (3 * size * base + 2 * cubic) * base + linear
-            step = (((size * base + cubic) * base + linear) * base + free) / slope if slope else 0.0
-            base -= step if abs(step) < _NEAR else 0.0
         base = min(max(base, 0.0, -d), 1.0, 1 - d)
+        base = self._polished(base, d)
         return self._deviate(base, base + d, 1.0, self.arm - self.control - d)
+
+    def _polished(self, base: float, d: float) -> float:
+        """The likeliest proportion, by Newton's steps on the likelihood's slope.
+
+        The cubic keeps half of the digits only where two of its roots are near, and near d = ±1,
+        where all that is possible lies close together, hardly any.
+        """
+        least, room = max(-d, 0.0), 1 - abs(d)
+        above = base - least
+        for _ in range(_STEPS):
+            low, high = above, room - above  # as far from the ends, without cancellation
+            if low <= 0 or high <= 0:
+                break
+            if d < 0:
+                own, not_own, other, not_other = least + low, high, low, 1 - low
+            else:
+                own, not_own, other, not_other = low, 1 - low, d + low, high
+            slope = self.x / own - (self.n - self.x) / not_own
+            slope += self.y / other - (self.m - self.y) / not_other
+            bend = self.x / own**2 + (self.n - self.x) / not_own**2
+            bend += self.y / other**2 + (self.m - self.y) / not_other**2
+            step = slope / bend
+            if abs(step) > min(low, high) / 2:
+                step = math.copysign(min(low, high) / 2, step)
+            above += step
+            if abs(step) <= _ENOUGH * above:
+                break
+        return least + above
 
     def from_ratio(self, ratio: float) -> float:
         """Standard errors from arm − ratio × control to 0, at the most likely such proportions."""
