@@ -8,9 +8,8 @@ keeps waiting threads from burning them.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,7 +18,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from marketing_ds._core.threads import openmp_threads
+from marketing_ds._core.threads import in_order, openmp_threads
 
 from .space import Coordinates
 
@@ -77,29 +76,17 @@ def spread(work: Callable[[slice], None], n: int, chunk: int) -> None:
             pass
 
 
-def in_order(work: Callable[[_Given], _Made], given: Iterable[_Given]) -> Iterator[_Made]:
+def side_by_side(work: Callable[[_Given], _Made], given: Iterable[_Given]) -> Iterator[_Made]:
     """What `work` makes of each, in order, in as many threads as FAISS now has.
 
-    More are read while some are worked on; never are more held than there are threads, and two.
     Each thread lets FAISS use one, as in `spread`.
     """
-    n_threads = faiss.omp_get_max_threads()
-    if n_threads == 1:
-        yield from map(work, given)
-        return
 
     def alone(one: _Given) -> _Made:
         with openmp_threads(faiss, 1):
             return work(one)
 
-    waiting: deque[Future[_Made]] = deque()
-    with ThreadPoolExecutor(n_threads) as pool:
-        for one in given:
-            waiting.append(pool.submit(alone, one))
-            if len(waiting) > n_threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return in_order(alone, given, faiss.omp_get_max_threads())
 
 
 @dataclass(frozen=True)

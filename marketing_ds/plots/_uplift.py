@@ -18,9 +18,10 @@ from . import _uplift_explain as _uplift_explain
 from . import _uplift_metrics as _uplift_metrics
 from . import _uplift_money as _uplift_money
 from . import _uplift_segments as _uplift_segments
+from ._curves import BLUE, curve_with_band
 from ._draw import axes_or_new, draw
 
-_BLUE, _GREY = "#1f5fa8", "#6b6b6b"
+_GREY = "#6b6b6b"
 
 
 @draw.register
@@ -79,7 +80,7 @@ def _(result: UpliftGroups, ax: Axes | None = None, *, per: float = 1000.0, **_:
     frame = result.frame
     uplift = per * frame["uplift"].to_numpy()
     below = uplift - per * frame["uplift_ci_lower"].to_numpy()
-    ax.bar(frame["group"], uplift, width=0.72, color=_BLUE, alpha=0.75)
+    ax.bar(frame["group"], uplift, width=0.72, color=BLUE, alpha=0.75)
     ax.errorbar(
         frame["group"],
         uplift,
@@ -106,18 +107,7 @@ def _(result: UpliftGroups, ax: Axes | None = None, *, per: float = 1000.0, **_:
 def _banded(ax: Axes, result: UpliftCurve | TocCurve, per: float) -> tuple[Floats, Floats]:
     """The curve with its band against the share treated; the ends of its intervals, unscaled."""
     low, high = result.band()
-    shown = np.unique(np.linspace(0, len(result.share) - 1, 501).astype(int))
-    share, value = result.share[shown], per * result.value[shown]
-    ax.fill_between(
-        share,
-        per * low[shown],
-        per * high[shown],
-        color=_BLUE,
-        alpha=0.18,
-        linewidth=0,
-        label=f"{1 - result.alpha:.0%} interval, point by point",
-    )
-    ax.plot(share, value, color=_BLUE, linewidth=1.8, label="by score")
+    curve_with_band(ax, result.share, per * result.value, (per * low, per * high), result.alpha)
     ax.set_xlim(0, 1)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_xlabel("share of customers treated, best score first")

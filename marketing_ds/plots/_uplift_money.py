@@ -12,9 +12,10 @@ from marketing_ds._core.estimate import interval
 from marketing_ds.uplift.curves.budget import BudgetCurve
 from marketing_ds.uplift.curves.net_value import NetValueCurve
 
+from ._curves import BLUE, curve_with_band
 from ._draw import axes_or_new, draw
 
-_BLUE, _GREY, _RED = "#1f5fa8", "#6b6b6b", "#c8553d"
+_GREY, _RED = "#6b6b6b", "#c8553d"
 _ARMS = ("#c8553d", "#2f7d5b", "#8a5aa8", "#b98a1f", "#4a8fb0")
 
 
@@ -26,8 +27,6 @@ def draw_net_value(
     axes = axes_or_new(ax, width=7.2)
     best = result.best
     low, high = result.band()
-    shown = np.unique(np.linspace(0, len(result.share) - 1, 501).astype(int))
-    share = result.share[shown]
     axes.axvspan(
         best.share_ci_lower,
         best.share_ci_upper,
@@ -36,16 +35,7 @@ def draw_net_value(
         linewidth=0.8,
         label="not shown to be worse than the best",
     )
-    axes.fill_between(
-        share,
-        per * low[shown],
-        per * high[shown],
-        color=_BLUE,
-        alpha=0.18,
-        linewidth=0,
-        label=f"{1 - result.alpha:.0%} interval, point by point",
-    )
-    axes.plot(share, per * result.value[shown], color=_BLUE, linewidth=1.8, label="by score")
+    curve_with_band(axes, result.share, per * result.value, (per * low, per * high), result.alpha)
     axes.plot(
         [0, 1],
         [0, per * result.everyone.value],
@@ -93,25 +83,13 @@ def draw_budget(
     """
     axes = axes_or_new(ax, width=7.2)
     low, high = interval(result.value, result.se, result.alpha)
-    shown = np.unique(np.linspace(0, len(result.budget) - 1, 501).astype(int))
-    budget = per * result.budget[shown]
-    axes.fill_between(
-        budget,
-        per * low[shown],
-        per * high[shown],
-        color=_BLUE,
-        alpha=0.18,
-        linewidth=0,
-        label=f"{1 - result.alpha:.0%} interval, point by point",
-    )
-    axes.plot(budget, per * result.value[shown], color=_BLUE, linewidth=1.8, label="by score")
+    band = (per * low, per * high)
+    curve_with_band(axes, per * result.budget, per * result.value, band, result.alpha)
     last = float(result.budget[-1])
     dearest = max(last, float(result.everyone["cost"].max()))
     if dearest > last:
         end = per * result.value[-1]
-        axes.plot(
-            [per * last, per * dearest], [end, end], color=_BLUE, linestyle=":", linewidth=1.4
-        )
+        axes.plot([per * last, per * dearest], [end, end], color=BLUE, linestyle=":", linewidth=1.4)
     for k, row in enumerate(result.everyone.to_dict("records")):
         color, cost, value = _ARMS[k % len(_ARMS)], per * row["cost"], per * row["value"]
         ends = [[value - per * row["value_ci_lower"]], [per * row["value_ci_upper"] - value]]

@@ -23,9 +23,9 @@ from .relative import Interval, fieller
 from .roots import outward
 from .skewness import unskewed
 
-MATTERS = 0.05
+_MATTERS = 0.05
 """Skewness of a difference up to which Welch's interval stands."""
-TOLD = 100
+_TOLD = 100
 """Customers of both arms from which on something is known of their skewness."""
 _STEADY = 10.0
 """Deciding customers that the variance of both arms counts for in that of one."""
@@ -67,6 +67,10 @@ class Shape:
         """Of the difference of two means without an effect: n customers in control, m in the arm."""
         spread = (self.variance * (1 / n + 1 / m)) ** 1.5
         return self.third * (1 / m**2 - 1 / n**2) / spread if spread else 0.0
+
+    def matters(self, n: int, m: int) -> bool:
+        """Whether Welch's interval would be too short, as far as so many customers tell."""
+        return n + m >= _TOLD and abs(self.skewness(n, m)) > _MATTERS
 
 
 @dataclass(frozen=True)
@@ -156,8 +160,6 @@ def skewed_means(control: Estimate, arm: Estimate) -> SkewedMeans | None:
     if math.isnan(control.third) or math.isnan(arm.third):
         return None
     n, m = control.n, arm.n
-    if n + m < TOLD:
-        return None
     share = m / (n + m)
     shape = Shape(
         (1 - share) * control.raw + share * arm.raw,
@@ -165,4 +167,4 @@ def skewed_means(control: Estimate, arm: Estimate) -> SkewedMeans | None:
         (1 - share) * control.third * n**2 + share * arm.third * m**2,
         control.upward and arm.upward,
     )
-    return SkewedMeans(control, arm, shape) if abs(shape.skewness(n, m)) > MATTERS else None
+    return SkewedMeans(control, arm, shape) if shape.matters(n, m) else None

@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 
 from marketing_ds.evaluation.engine import FloatArray
 from marketing_ds.evaluation.inference.roots import outward
-from marketing_ds.evaluation.inference.skewed import MATTERS, TOLD, Shape
+from marketing_ds.evaluation.inference.skewed import Shape
 from marketing_ds.evaluation.inference.skewness import unskewed
 
 from .joint import Contrast, Joint
@@ -167,8 +167,6 @@ def skewed_contrast(
     if any(joint.third is None for joint in mine.values()):
         return None
     n = sum(joint.n for joint in mine.values())
-    if n < TOLD:
-        return None
     mean = variance = third = 0.0
     for (arm, joint), (error, _) in zip(joints.items(), contrast.parts, strict=True):
         if arm in mine and joint.third is not None:
@@ -178,6 +176,6 @@ def skewed_contrast(
     upward = all(bool(joint.least[column] >= 0) for joint in mine.values())
     shape = Shape(mean, variance, third, upward)
     (control,) = (joint.n for arm, joint in mine.items() if weights[arm] < 0)
-    if not abs(shape.skewness(control, n - control)) > MATTERS:
+    if not shape.matters(control, n - control):
         return None
     return SkewedContrast(contrast, joints, weights, column, shape)

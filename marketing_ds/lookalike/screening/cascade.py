@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..encode import Codes
 from ..expansion import Choice, Limit
-from ..index import in_order
+from ..index import side_by_side
 from .batch import Batch, Ids
 from .screen import Screen, Threshold
 
@@ -84,7 +84,7 @@ def choose(
         sieve = _Sieve(screen, threshold, left_out, score, audit)
         n_scored = 0
         with threadpool_limits(1, user_api="blas"):  # batches go side by side, not their products
-            for sifted in in_order(sieve, map(audit.lots, batches())):
+            for sifted in side_by_side(sieve, map(audit.lots, batches())):
                 choice.add(sifted.ids, sifted.score, held_back=sifted.n_held_back)
                 audit.add(sifted)
                 n_scored += len(sifted.ids) + len(sifted.missed)

@@ -14,10 +14,11 @@ import duckdb
 import ibis
 
 from marketing_ds._core.errors import InvalidInput
+from marketing_ds._core.threads import in_order
 
 from ..workspace import Workspace
 from .base import PART, BatchFunction
-from .streaming import in_order, record_batches
+from .streaming import record_batches
 
 if TYPE_CHECKING:
     import pyarrow as pa
