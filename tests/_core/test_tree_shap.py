@@ -30,7 +30,7 @@ def xgboosts(booster, X):
 
 
 @given(seed=st.integers(0, 10_000), depth=st.integers(1, 6), columns=st.integers(2, 6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_contributions_equal_xgboosts(seed, depth, columns):
     booster, X = make_booster(seed, depth, rounds=5, columns=columns)
     found, base = contributions(booster, X)

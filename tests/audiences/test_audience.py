@@ -111,7 +111,7 @@ CHOICES = st.sampled_from(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(CHOICES, CHOICES)
 def test_algebra_is_that_of_sets(first: str, second: str) -> None:
     a, b = audience(TAGS, first), audience(TAGS, second)

@@ -214,7 +214,7 @@ def test_what_cannot_be_done_is_said(work: object, message: str) -> None:
         work(audience(TAGS, "n > 1"))  # type: ignore[operator]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SUBSETS, SUBSETS, SUBSETS)
 def test_overlap_is_that_of_sets(a: set[int], b: set[int], c: set[int]) -> None:
     found = of(a).overlap(of(b), of(c), names=["a", "b", "c"])

@@ -83,7 +83,7 @@ def test_seats_are_as_many_as_customers_and_less_than_one_off(
     assert (np.abs(seats - sizes[:, None] * shares) < 1 + 1e-9).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SIZES, SHARES)
 def test_seats_are_fair_over_all_lots(sizes: np.ndarray, shares: np.ndarray) -> None:
     lots = (np.arange(500) + 0.5) / 500

@@ -193,7 +193,7 @@ def test_hillstrom_gives_the_published_rates(hillstrom: pd.DataFrame) -> None:
     assert row(frame, "spend", "Mens E-Mail")["p_value"] == pytest.approx(welch.pvalue, rel=1e-9)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     offset=st.sampled_from([0.0, 1e3, -1e6, 1e9]),
     scale=st.sampled_from([1e-3, 1.0, 1e4]),

@@ -49,7 +49,7 @@ def encoders():
 
 
 @given(rows=ROWS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_batch_is_encoded_as_its_frame_is(encoders, rows):
     table = table_of(rows)
     frame = table.to_pandas(types_mapper=pd.ArrowDtype)

@@ -307,7 +307,7 @@ def test_response_must_match_the_rows():
 words = st.one_of(st.none(), st.text(max_size=3))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(words, min_size=1, max_size=30), st.lists(words, min_size=1), st.integers(1, 4))
 def test_a_word_lights_at_most_one_column(seen, later, limit):
     encoder = FeatureEncoder(max_categories=limit).fit(
@@ -318,7 +318,7 @@ def test_a_word_lights_at_most_one_column(seen, later, limit):
     assert (Z.sum(axis=1) <= 1).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.floats(-1e30, 1e30), words), min_size=1, max_size=30))
 def test_fit_transform_is_fit_then_transform(rows):
     frame = pd.DataFrame(

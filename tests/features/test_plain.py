@@ -17,7 +17,7 @@ tables = arrays(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tables)
 def test_a_view_is_what_encoding_gives(X):
     """Ranges, nulls, columns that tell nothing: all as read column by column."""

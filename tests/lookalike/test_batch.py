@@ -38,7 +38,7 @@ def make_table(seed: int, n: int = 600) -> pa.Table:
 
 
 @given(seed=st.integers(0, 10_000), bins=st.integers(2, 200), most=st.integers(2, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_coarse_levels_are_those_that_fine_ones_are_part_of(
     seed: int, bins: int, most: int
 ) -> None:

@@ -178,7 +178,7 @@ def test_many_changes_build_the_index_anew(index: CandidateIndex, frame: pd.Data
 
 
 @given(st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_days_leave_who_was_there_last(tmp_path_factory: pytest.TempPathFactory, data) -> None:  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(0)
     everyone = pd.DataFrame(

@@ -280,7 +280,7 @@ def test_no_candidates_at_all(
 
 
 @given(st.integers(0, 10_000), st.floats(0.1, 1.0))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_an_audit_of_everybody_gives_the_recall_itself(seed: int, caught: float) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.permutation(500) / 500.0

@@ -165,7 +165,7 @@ def test_the_order_of_rows_and_threads_change_nothing(fitted, frame, seeds, meth
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_any_order_of_rows_gives_the_same_model(random):
     frame, group = make_bank(400, 0.3)
     seeds = frame.loc[group, "customer_id"].tolist()[::2]

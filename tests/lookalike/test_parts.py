@@ -62,7 +62,7 @@ def test_labels_of_a_tag_without_cuts():
     st.integers(2, 20),
     st.sampled_from([0, 100]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_numbers_of_half_the_width_have_the_same_levels(values, bins, few):
     exact, narrow = (_table(x=pa.array(values, kind)) for kind in (pa.float64(), pa.float32()))
     base = _table(x=pa.array(np.array(values) * (1 + 1e-9)))
@@ -79,7 +79,7 @@ def test_a_tag_that_is_not_used_is_not_read():
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=60), st.integers(2, 20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_levels_keep_the_order_of_numbers(values, bins):
     table = _table(x=pa.array(values))
     codes = encode(table, fit_levels(table, ["x"], bins=bins))[:, 0]
@@ -181,7 +181,7 @@ def test_threads_are_put_back():
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mean_placement_is_the_auc(seed):
     rng = np.random.default_rng(seed)
     a, b = rng.integers(0, 9, 20).astype(float) + 1, rng.integers(0, 9, 70).astype(float)

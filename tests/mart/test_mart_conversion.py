@@ -145,19 +145,19 @@ def read(values: pa.Array, wanted: ColumnType) -> list[Any]:
     return read_all(ibis.duckdb.connect(), [(values, wanted, [])])[0]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.integers(-(2**53), 2**53), min_size=1))
 def test_whole_numbers_survive_a_text_file(numbers: list[int]) -> None:
     assert read(pa.array([str(n) for n in numbers]), "int64") == numbers
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.floats(allow_nan=False), min_size=1))
 def test_numbers_survive_a_text_file(numbers: list[float]) -> None:
     assert read(pa.array([repr(n) for n in numbers]), "float64") == numbers
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)), min_size=1))
 def test_moments_survive_a_text_file(moments: list[dt.datetime]) -> None:
     assert read(pa.array([m.isoformat() for m in moments]), "timestamp") == moments

@@ -88,7 +88,7 @@ def test_peer_finds_the_same_parameters_errors_and_expectations(
 
 
 class TestLikelihood:
-    @settings(deadline=None, max_examples=30)
+    @settings(max_examples=30)
     @given(st.tuples(positive, positive, positive, positive))
     def test_derivatives_are_exact(self, theta: tuple[float, ...]) -> None:
         frequency = np.array([0.0, 0, 1, 2, 2, 7, 300])
@@ -234,7 +234,7 @@ class TestExpectations:
         while_alive = past.expected((r, alpha, a, b), [horizon])[0] / past.p_alive((r, alpha, a, b))
         assert while_alive == pytest.approx((density * purchases).sum(), rel=1e-6)
 
-    @settings(deadline=None, max_examples=50)
+    @settings(max_examples=50)
     @given(
         st.tuples(positive, positive, positive, positive),
         st.integers(0, 50),

@@ -73,7 +73,7 @@ def test_peer_finds_the_same_parameters_errors_and_expectations(
     assert found == pytest.approx(expected.to_numpy(), rel=1e-9)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.tuples(positive, positive, positive))
 def test_derivatives_are_exact(theta: tuple[float, ...]) -> None:
     likelihood = GammaGammaLikelihood(np.array([1.0, 1, 2, 30]), np.array([0.5, 3.0, 1.0, 2.0]))

@@ -158,7 +158,7 @@ def test_each_fold_learns_from_its_own_rows_and_rates():
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=40))
 def test_bins_are_those_that_trees_make_of_the_same_cuts(values):
     column = np.array(values, dtype=np.float32)[:, None]

@@ -32,7 +32,7 @@ def folds(rows):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 50), at=st.lists(st.floats(-20, 20), min_size=2, unique=True))
 def test_every_map_increases(kind, seed, at):
     fitted = fit_calibration(kind, *sample(300, lambda m: 0.5 * m, seed))
@@ -43,7 +43,7 @@ def test_every_map_increases(kind, seed, at):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 20))
 def test_a_weight_is_a_count(kind, seed):
     margin, y, _ = sample(200, lambda m: m, seed)

@@ -33,7 +33,7 @@ def draw(rows, seed):
 
 
 @given(scored)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_measures_agree_with_scikit_learn_with_weights_and_ties(rows):
     y, p, w = columns(rows)
     found = evaluate_probabilities(y, p, sample_weight=w)
@@ -48,7 +48,7 @@ def test_measures_agree_with_scikit_learn_with_weights_and_ties(rows):
 
 
 @given(scored)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_interval_holds_its_value_within_the_range(rows):
     y, p, w = columns(rows)
     found = evaluate_probabilities(y, p, sample_weight=w)
@@ -64,7 +64,7 @@ def test_every_interval_holds_its_value_within_the_range(rows):
 
 
 @given(scored, st.integers(0, 99))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_the_rows_does_not_matter(rows, seed):
     y, p, w = columns(rows)
     place = np.random.default_rng(seed).permutation(len(y))

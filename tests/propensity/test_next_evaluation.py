@@ -99,7 +99,7 @@ def test_rows_of_one_customer_count_as_one():
     assert unknown.estimate("hit_rate", "most popular")["p_value"] < b["p_value"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(1, 5))
 def test_laws(seed, k):
     rng = np.random.default_rng(seed)

@@ -20,7 +20,7 @@ def learn(weight=None, **columns):
     values=st.lists(st.integers(0, 30), min_size=5, max_size=300),
     asked=st.integers(-1, 31),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_percentages_are_true_of_the_customers_learnt_from(values, asked):
     values = np.array([*values, 0, 30], dtype=float)
     (reference,) = learn(x=values)

@@ -41,7 +41,7 @@ POISON = st.one_of(
 HOWS = st.sampled_from(["contains", "starts with", "ends with", "like"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(POISON, HOWS, st.booleans())
 def test_hostile_text_is_compared_and_never_run(poison: str, how: str, negated: bool) -> None:
     how, text = ("like", poison.replace("\\", "\\\\")) if how == "like" else (how, poison)
@@ -61,7 +61,7 @@ def test_hostile_text_is_compared_and_never_run(poison: str, how: str, negated: 
     assert ("c1",) in by_sql  # equal to itself, whatever it says
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(POISON)
 def test_a_hostile_name_is_a_name(poison: str) -> None:
     rule = Rule.parse("`" + poison.replace("`", "``") + "` >= 2")

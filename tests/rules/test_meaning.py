@@ -42,7 +42,7 @@ def by_sql(rule: Rule, con: duckdb.DuckDBPyConnection, as_of: dt.date | None) ->
     return [row[0] for row in con.execute(query).fetchall()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(RULES)
 def test_text_json_ibis_and_sql_select_the_same(con: duckdb.DuckDBPyConnection, rule: Rule) -> None:
     wanted = selected(rule)
@@ -51,7 +51,7 @@ def test_text_json_ibis_and_sql_select_the_same(con: duckdb.DuckDBPyConnection, 
     assert by_sql(again, con, AS_OF) == wanted
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(RULES)
 def test_days_relative_to_a_column_are_those_of_the_argument(
     con: duckdb.DuckDBPyConnection, rule: Rule
@@ -116,7 +116,7 @@ def test_hard_rules_select_the_same_on_every_engine(engine_mart: Mart) -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 400), st.integers(1, 10**6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_percentage_is_rounded_up_to_whole_customers(n: int, percent: int, decimals: int) -> None:
     share = percent / 4
     if share > 100:

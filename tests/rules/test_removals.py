@@ -13,7 +13,7 @@ from marketing_ds.rules import Removals, Rule, bind, removals
 FLAGS = st.lists(st.tuples(*[st.sampled_from([True, False, None])] * 3), min_size=1, max_size=30)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(FLAGS)
 def test_counts_are_those_of_sets(flags: list[tuple[bool | None, ...]]) -> None:
     columns = [pa.array(column, pa.bool_()) for column in zip(*flags, strict=True)]

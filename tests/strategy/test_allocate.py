@@ -62,7 +62,7 @@ def counts(choice: np.ndarray, n_offers: int) -> np.ndarray:
     return np.bincount(choice[choice >= 0], minlength=n_offers)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problems())
 def test_few_customers_get_the_exact_optimum(problem: tuple[np.ndarray, Constraints]) -> None:
     net, rows = problem
@@ -72,7 +72,7 @@ def test_few_customers_get_the_exact_optimum(problem: tuple[np.ndarray, Constrai
     assert (rows.usage @ counts(solution.choice, len(net)) <= rows.limit + 1e-6).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(problems())
 def test_prices_bound_every_plan_and_rounding_loses_at_most_one_customer_a_limit(
     problem: tuple[np.ndarray, Constraints],

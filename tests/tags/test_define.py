@@ -251,7 +251,7 @@ def test_sql_must_be_one_expression(sql: str) -> None:
 _WORDS = [*"()'\"+-*/;<>=,.", "aum", "age", "region", "0", "1.5", "select", "case", "when", "then", "end", "in", "is", "null", "and", "not", "abs"]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.one_of(st.text(max_size=30), st.lists(st.sampled_from(_WORDS), max_size=9).map(" ".join)))
 def test_any_text_is_a_tag_or_refused(sql: str) -> None:
     try:

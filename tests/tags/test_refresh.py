@@ -113,9 +113,7 @@ def test_a_new_customer_and_an_emptied_window(
     ),
     days=st.lists(st.dates(dt.date(2026, 4, 2), dt.date(2026, 6, 29)), min_size=2, max_size=4),
 )
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_rows_over_any_days(
     tiny_tables: dict[str, Rows], open_tables: OpenTables, rows: list[Any], days: list[dt.date]
 ) -> None:

@@ -177,7 +177,7 @@ def test_all_changed_is_named_whatever_the_label(honest, y):
     assert _named(honest, y, again=honest.assign(app=~honest["app"])) == {"app": "changed later"}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=8, max_size=60))
 def test_the_area_is_that_of_scikit_learn(rows):
     label = np.array([truth for truth, _ in rows])

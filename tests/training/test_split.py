@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from marketing_ds._core.errors import InvalidInput
 
 DAYS = ["2026-01-31", "2026-03-02", "2026-04-01", "2026-05-01"]
-quiet = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+quiet = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def _pairs(part):

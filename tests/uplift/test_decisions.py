@@ -198,7 +198,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_predicted(call, messa
     value=st.floats(0.1, 10),
     cost=st.floats(0, 1),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_no_other_choice_pays_more_and_money_scales(net, value, cost):
     X = pd.DataFrame(net, columns=["call", "sms"])
     decision = decided(X=X, value=value, cost=cost)

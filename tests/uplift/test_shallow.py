@@ -32,7 +32,7 @@ def few(monkeypatch):
     monkeypatch.setattr(shallow, "_MOST_THREADS", 1000)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     depth=st.integers(1, 3),
     seed=st.integers(0, 2**20),

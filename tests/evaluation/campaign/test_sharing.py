@@ -93,9 +93,7 @@ def by_walking(links: dict[int, int]) -> tuple[dict[int, int], int]:
     return depths, lost
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(links=st.dictionaries(st.integers(1, 9), st.integers(1, 9), max_size=9))
 def test_depths_are_those_of_walking_up(links: dict[int, int], busy: Mart) -> None:
     links = {who: by for who, by in links.items() if who != by}

@@ -57,7 +57,7 @@ def test_what_the_mart_has_not_seen_is_not_known(small_mart: Mart) -> None:
     assert found.activity.summary().set_index("channel").loc["all", "mean_mau"] == 1 / 6
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     used=st.lists(
         st.tuples(st.integers(0, 3), st.integers(-29, 150)), min_size=1, max_size=40, unique=True

@@ -50,7 +50,7 @@ def test_a_null_is_no_customer() -> None:
     assert found([1, None]) == (1, 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.from_regex(r"\A[ab]?0?[0-9]{1,2}\Z"), min_size=1, max_size=12))
 def test_it_counts_as_pandas_does(ids: list[str]) -> None:
     counts = pd.Series(ids).value_counts()

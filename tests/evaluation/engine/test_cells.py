@@ -26,7 +26,7 @@ def cells_of(data: pd.DataFrame, keys: tuple[str, ...] = (), probability: str | 
     return read_cells(table, ["x", "y"], PAIR, **options)[0]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 1_000),
     offset=st.sampled_from([0.0, 1e3, -1e7]),
@@ -63,7 +63,7 @@ def test_segments_pooled_are_the_whole(seed, offset, parts, weighted) -> None:
             np.testing.assert_allclose(found[row], expected, rtol=1e-7, atol=1e-6)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     seed=st.integers(0, 100),
     shift=st.sampled_from([-5.0, 1e6]),

@@ -155,7 +155,7 @@ def test_roi_is_what_comes_back_less_the_yuan_spent() -> None:
     assert (found.roi.lower, found.roi.shape) == (found.per_cny.lower - 1, found.per_cny.shape)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 10_000), st.floats(0.01, 100))
 def test_the_ratio_knows_no_currency(seed: int, rate: float) -> None:
     data = campaign(seed, n=120)
@@ -167,7 +167,7 @@ def test_the_ratio_knows_no_currency(seed: int, rate: float) -> None:
     assert two.profit.value == pytest.approx(one.profit.value * rate, rel=1e-6)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 10_000))
 def test_the_ratio_is_above_one_just_where_profit_is_above_zero(seed: int) -> None:
     found = campaign_roi(campaign(seed, n=150))["coupon"]

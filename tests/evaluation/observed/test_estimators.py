@@ -197,7 +197,7 @@ def test_folds_spread_arms_evenly_and_keep_clusters_whole() -> None:
     assert np.ptp(np.bincount(whole)) <= 4
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), rows=st.integers(2, 12), columns=st.integers(1, 8))
 def test_simplex_weights_beat_every_other_mixture(seed: int, rows: int, columns: int) -> None:
     rng = np.random.default_rng(seed)

@@ -135,7 +135,7 @@ def test_looking_often_takes_more_customers() -> None:
     assert power(RATE, 20_000, effect=0.01, design=early)["arm"] == 0.0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.floats(0.01, 0.5),
     st.floats(0.02, 0.3),

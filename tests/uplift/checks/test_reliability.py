@@ -163,7 +163,7 @@ def test_predictions_of_folds_are_compared_within_them():
     assert found.slope.value > 0.8
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.floats(0.1, 50))
 def test_the_unit_of_the_outcome_changes_no_slope(seed, unit):
     rng = np.random.default_rng(seed)

@@ -92,7 +92,7 @@ def draw_sample(rng):
     return rng.integers(0, 3, n).astype(float), np.round(rng.random(n), 1), treated
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples)
 def test_law_row_order_does_not_matter(rng):
     y, score, treated = draw_sample(rng)
@@ -104,7 +104,7 @@ def test_law_row_order_does_not_matter(rng):
         assert (a.value, a.se) == pytest.approx((b.value, b.se), abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples)
 def test_law_only_the_order_of_scores_matters(rng):
     y, score, treated = draw_sample(rng)
@@ -113,7 +113,7 @@ def test_law_only_the_order_of_scores_matters(rng):
     assert two.qini == one.qini
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples)
 def test_law_outcomes_scale_and_shift(rng):
     y, score, treated = draw_sample(rng)
@@ -122,7 +122,7 @@ def test_law_outcomes_scale_and_shift(rng):
     assert two.qini.se == pytest.approx(1e3 * one.qini.se, abs=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples)
 def test_law_swapping_the_arms_flips_the_curve(rng):
     y, score, treated = draw_sample(rng)
@@ -131,7 +131,7 @@ def test_law_swapping_the_arms_flips_the_curve(rng):
     assert two.auuc.se == pytest.approx(one.auuc.se, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples)
 def test_law_constant_probabilities_change_nothing(rng):
     y, score, treated = draw_sample(rng)
@@ -141,7 +141,7 @@ def test_law_constant_probabilities_change_nothing(rng):
     assert two.qini.se == pytest.approx(one.qini.se, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples)
 def test_law_the_first_group_is_the_top(rng):
     y, score, treated = draw_sample(rng)

@@ -13,7 +13,7 @@ def best_by_price(gain, cost, price):
     return np.maximum((gain - price * cost).max(axis=1), 0.0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32 - 1))
 def test_law_steps_above_a_price_are_the_best_choice_at_that_price(seed):
     # Duality of the knapsack: whatever one unit of money must bring, taking the steps that bring
@@ -34,7 +34,7 @@ def test_law_steps_above_a_price_are_the_best_choice_at_that_price(seed):
         np.testing.assert_allclose(value, best_by_price(gain, cost, price), atol=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1))
 def test_law_ratios_fall_and_equal_ones_form_a_group(seed):
     rng = np.random.default_rng(seed)

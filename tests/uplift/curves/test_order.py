@@ -8,7 +8,7 @@ from marketing_ds.uplift.curves.order import falling
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(finite, min_size=1, max_size=60))
 @example([0.0, -0.0, 0.0])
 @example([1e308, -1e308, 1.0])

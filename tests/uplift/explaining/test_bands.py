@@ -107,7 +107,7 @@ def test_a_column_that_knows_nothing_and_one_that_never_varies():
         max_size=60,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bands_rise_with_the_values_and_new_customers_fall_into_the_same(values):
     tag = band(pd.Series(values, dtype=float))
     assert tag.codes.min() >= 0

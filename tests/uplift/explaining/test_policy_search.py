@@ -71,7 +71,7 @@ def total(given, node):
 
 @pytest.mark.parametrize(("depth", "aim"), list(product((1, 2), ("value", "effect"))))
 @given(seed=st.integers(0, 10_000), arms=st.integers(1, 3))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_no_tree_is_better(depth, aim, seed, arms):
     kept = policy_search._PAYS, policy_search._DIFFERS
     policy_search._PAYS = policy_search._DIFFERS = 0.0

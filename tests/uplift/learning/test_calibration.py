@@ -73,7 +73,7 @@ def test_few_customers_are_not_bent():
     assert set(chosen.losses) == {"none", "linear"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 10_000),
     st.sampled_from(KINDS),

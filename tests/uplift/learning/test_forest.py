@@ -120,7 +120,7 @@ def test_customers_in_neither_half_do_not_matter(halves):
     np.testing.assert_array_equal(same, values)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), l2=st.sampled_from([0.0, 3.0]))
 def test_a_leaf_is_the_shrunk_slope_about_its_own_means(seed, l2):
     rng = np.random.default_rng(seed)

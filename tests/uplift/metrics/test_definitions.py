@@ -152,7 +152,7 @@ def draw(rng, n=40, decimals=1):
     return y, np.round(rng.random(n), decimals), treated
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_law_scikit_uplifts_perfect_order_has_1(rng):
     y, _, treated = draw(rng)
@@ -163,7 +163,7 @@ def test_law_scikit_uplifts_perfect_order_has_1(rng):
     assert value((y, perfect, treated), "sklift_auuc") == pytest.approx(1, abs=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_law_scikit_uplift_and_econml_know_no_order_of_rows(rng):
     y, score, treated = draw(rng)
@@ -174,7 +174,7 @@ def test_law_scikit_uplift_and_econml_know_no_order_of_rows(rng):
         assert two == pytest.approx(one, abs=1e-12, nan_ok=True)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_law_without_equal_scores_no_definition_knows_an_order_of_rows(rng):
     y, _, treated = draw(rng)
@@ -185,7 +185,7 @@ def test_law_without_equal_scores_no_definition_knows_an_order_of_rows(rng):
         assert two == pytest.approx(one, abs=1e-12, rel=1e-12, nan_ok=True)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_law_only_the_order_of_scores_matters_but_to_econml(rng):
     y, _, treated = draw(rng)
@@ -197,7 +197,7 @@ def test_law_only_the_order_of_scores_matters_but_to_econml(rng):
             assert two == pytest.approx(one, abs=1e-12, nan_ok=True)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_law_econmls_qini_is_ours_on_its_cuts(rng):
     """With the arms' means and shares, ψ's mean in a group is our difference, weighted by arm."""
