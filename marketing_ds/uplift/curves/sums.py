@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marketing_ds._core.estimate import normal_quantile
+from marketing_ds._core.estimate import normal_quantile, wilson
 
 from ..arms import Floats
 
@@ -46,9 +46,9 @@ class Side:
         Normal; of an outcome with two values Wilson's, which holds where hardly anybody, or nobody,
         has the rarer one.
         """
-        z, variance = normal_quantile(alpha), self.mean_variance()
+        variance = self.mean_variance()
         if self.ends is None or self.ends[0] == self.ends[1]:
-            half = z * np.sqrt(variance)
+            half = normal_quantile(alpha) * np.sqrt(variance)
             return half, half
         low, high = self.ends
         rate = np.clip((self.mean() - low) / (high - low), 0.0, 1.0)
@@ -58,10 +58,8 @@ class Side:
             told = divide(rate * (1 - rate) * (high - low) ** 2, variance)
             size = np.where(rate * (1 - rate) * size > 0.5, told, size)
         size = np.where(np.isnan(variance), np.nan, size)
-        centre = (rate + z**2 / (2 * size)) / (1 + z**2 / size)
-        half = z * np.sqrt(rate * (1 - rate) / size + (z / (2 * size)) ** 2) / (1 + z**2 / size)
-        below, above = rate - (centre - half), centre + half - rate
-        return (high - low) * below, (high - low) * above
+        lower, upper = wilson(rate * size, size, alpha=alpha)
+        return (high - low) * (rate - lower), (high - low) * (upper - rate)
 
     def inflation(self) -> Floats:
         """What residuals about the weighted mean are too small by; NaN with one customer.
